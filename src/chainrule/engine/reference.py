@@ -1,0 +1,63 @@
+"""The reference engine: NumPy, op by op. The oracle every other engine is tested against, and the microscope."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import DtypeError, NoValueError, ShapeError
+from ..graph import Array, Graph, Tensor
+
+
+class ReferencePlan:
+    """A graph, ready to run. A value is freed at its last use, unless it is an output or named in `keep`."""
+
+    def __init__(self, graph: Graph, keep: Collection[str] = ()) -> None:
+        self.graph = graph
+        self.kept = {name: graph.find(name) for name in keep}
+        fed = set(graph.inputs.values())
+        self._check_fed(fed)
+        self.constants = {node: node.value for node in graph.order if node.value is not None and node not in fed}
+        self.program = self._program(fed)
+
+    def _check_fed(self, fed: set[Tensor]) -> None:
+        lost = [n.label for n in self.graph.order if n.op is None and n.value is None and n not in fed]
+        if lost:
+            raise NoValueError(f"nothing feeds {', '.join(lost)}: name it among the inputs of the graph")
+
+    def _program(self, fed: set[Tensor]) -> list[tuple[Tensor, list[Tensor]]]:
+        """The nodes to compute, each with the nodes whose value is last used by it."""
+        nodes = [n for n in self.graph.order if n.op is not None and n.value is None and n not in fed]
+        last_user = {x: node for node in nodes for x in node.inputs}
+        stay = {*self.graph.outputs.values(), *self.kept.values()}
+        return [(node, [x for x in {*node.inputs} if last_user[x] is node and x not in stay]) for node in nodes]
+
+    def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """The outputs by name, from inputs by name."""
+        return self.run(feeds)[0]
+
+    def run(self, feeds: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
+        """The outputs, and the nodes that were asked to be kept."""
+        value: dict[Tensor, Array] = dict(self.constants)
+        for name, node in self.graph.inputs.items():
+            value[node] = checked_feed(name, feeds, node)
+        for node, dead in self.program:
+            value[node] = node.op.forward(np, *[value[x] for x in node.inputs], **node.attrs)
+            for x in dead:
+                del value[x]
+        outputs = {name: value[node] for name, node in self.graph.outputs.items()}
+        return outputs, {name: value[node] for name, node in self.kept.items()}
+
+
+def checked_feed(name: str, feeds: Mapping[str, Array], node: Tensor) -> Any:
+    """What is fed for `name`, if it is there and of the right shape and type."""
+    if name not in feeds:
+        raise NoValueError(f"input '{name}' {node.shape} {node.dtype} was not fed; fed: {', '.join(feeds) or 'nothing'}")
+    array = np.asarray(feeds[name])
+    if array.shape != node.shape:
+        raise ShapeError(f"input '{name}': expected shape {node.shape}, found {array.shape}")
+    if array.dtype != node.dtype:
+        raise DtypeError(f"input '{name}': expected {node.dtype}, found {array.dtype}")
+    return array

@@ -1,0 +1,109 @@
+"""Every exception chainrule raises on purpose; each is a sentence: expected, found, where, what to do.
+
+    ChainruleError
+    ├── ShapeError     (ValueError)   shapes that do not fit; names op or layer, axis and both sizes
+    ├── DtypeError     (TypeError)    element types that do not fit
+    ├── NoValueError   (TypeError)    a recorded tensor was asked for a value it does not have yet
+    ├── GradientError  (ValueError)   a derivative that does not exist as asked for
+    ├── UnknownName    (LookupError)  a name that is not there; suggests the nearest
+    ├── SettingError   (ValueError)   an argument outside its range, a network notation that does not parse
+    ├── DataError      (ValueError)   a data file or array; names file, line and column
+    ├── ModelError     (ValueError)   a model file that is broken or does not fit its use
+    ├── RunError       (OSError)      a run folder that cannot be read or written
+    ├── EngineError    (RuntimeError) an engine that is missing or cannot run a graph
+    └── MissingExtra   (ImportError)  an optional package that is not installed; names the command that brings it
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+
+
+class ChainruleError(Exception):
+    """Base of all exceptions above."""
+
+
+class ShapeError(ChainruleError, ValueError):
+    """Shapes that do not fit."""
+
+
+class DtypeError(ChainruleError, TypeError):
+    """Element types that do not fit."""
+
+
+class NoValueError(ChainruleError, TypeError):
+    """A recorded tensor was asked for a value it does not have yet."""
+
+
+class GradientError(ChainruleError, ValueError):
+    """A derivative that does not exist as asked for."""
+
+
+class UnknownName(ChainruleError, LookupError):
+    """A name that is not there; the message suggests the nearest."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"there is no {kind} '{name}'{nearest(name, known)}")
+
+
+class SettingError(ChainruleError, ValueError):
+    """An argument outside its range, a network notation that does not parse."""
+
+
+class DataError(ChainruleError, ValueError):
+    """A data file or array that is not what it should be; `line` counts from 1, `column` is a name."""
+
+    def __init__(
+        self, what: str, file: str | Path | None = None, line: int | None = None, column: str | None = None
+    ) -> None:
+        self.file, self.line, self.column = file, line, column
+        place = [str(file)] if file is not None else []
+        place += [f"line {line}"] if line is not None else []
+        place += [f"column '{column}'"] if column is not None else []
+        super().__init__(f"{', '.join(place)}: {what}" if place else what)
+
+
+class ModelError(ChainruleError, ValueError):
+    """A model file that is broken or does not fit its use."""
+
+
+class RunError(ChainruleError, OSError):
+    """A run folder that cannot be read or written."""
+
+
+class EngineError(ChainruleError, RuntimeError):
+    """An engine that is missing or cannot run a graph."""
+
+
+class MissingExtra(ChainruleError, ImportError):
+    """An optional package that is not installed."""
+
+
+def need(package: str, extra: str, purpose: str) -> ModuleType:
+    """Import an optional package, or say which command brings it."""
+    try:
+        return importlib.import_module(package)
+    except ImportError as missing:
+        raise MissingExtra(
+            f"{purpose} needs the package '{package.partition('.')[0]}', which is not installed: "
+            f'pip install "chainrule[{extra}]"'
+        ) from missing
+
+
+def nearest(name: str, known: Iterable[str], most: int = 3) -> str:
+    """`; did you mean 'relu'?`, or the whole list when nothing is near."""
+    choices = sorted(known)
+    near = difflib.get_close_matches(name, choices, most, 0.5)
+    if near:
+        return "; did you mean " + " or ".join(f"'{n}'" for n in near) + "?"
+    return f"; there are: {', '.join(choices)}" if choices else ""
+
+
+def require(owner: str, name: str, value: object, ok: bool, expected: str) -> None:
+    """Refuse a parameter outside its range, in scikit-learn's sentence."""
+    if not ok:
+        raise SettingError(f"The '{name}' parameter of {owner} must be {expected}. Got {value!r} instead.")

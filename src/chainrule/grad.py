@@ -1,0 +1,210 @@
+"""Gradients of a graph are more graph: backpropagation walks the nodes backward and writes each op's derivative down.
+
+Source: Goodfellow, Bengio and Courville (2016), section 6.5; CS231n, lecture 4. The result can be drawn, run by any engine,
+and differentiated again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import GradientError
+from .graph import METHODS, Tensor, scope, tensor, topological
+
+Function: TypeAlias = Callable[..., Tensor]
+
+
+def backpropagate(y: Tensor, g: Tensor, wrt: Iterable[Tensor] | None = None) -> dict[Tensor, Tensor]:
+    """The gradient of <g, y> for every node on a way from `wrt` (default: from anything) to y."""
+    order = topological([y])
+    wanted = _depends_on(order, wrt)
+    gradient = {y: g}
+    for node in reversed(order):
+        if node.op is None or node not in gradient or node not in wanted:
+            continue
+        with scope(f"back/{node.scope}" if node.scope else "back"):
+            for x, derivative in zip(node.inputs, node.op.derivatives, strict=True):
+                if derivative is not None and x in wanted:
+                    local = sum_to_shape(derivative(gradient[node], node, *node.inputs, **node.attrs), x)
+                    gradient[x] = gradient[x] + local if x in gradient else local
+    return gradient
+
+
+def _depends_on(order: Sequence[Tensor], wrt: Iterable[Tensor] | None) -> set[Tensor]:
+    """The nodes that some of `wrt` lead to."""
+    if wrt is None:
+        return set(order)
+    wanted = set(wrt)
+    for node in order:
+        if any(x in wanted for x in node.inputs):
+            wanted.add(node)
+    return wanted
+
+
+def sum_to_shape(g: Tensor, x: Tensor) -> Tensor:
+    """Undo broadcasting: what was copied forward is summed backward."""
+    if g.shape == x.shape:
+        return g
+    new = g.ndim - x.ndim
+    stretched = tuple(i + new for i, size in enumerate(x.shape) if size == 1 and g.shape[i + new] != 1)
+    axes = tuple(range(new)) + stretched
+    total = g.sum(axes) if axes else g
+    return total if total.shape == x.shape else total.reshape(*x.shape)
+
+
+def gradients(y: Tensor, wrt: Sequence[Tensor]) -> list[Tensor]:
+    """d y / d each of `wrt`, for a scalar y; zeros where y does not depend on one."""
+    found = backpropagate(y, _seed_gradient(y), wrt)
+    return [found.get(x, _filled(x, 0)) for x in wrt]
+
+
+def _filled(like: Tensor, value: float) -> Tensor:
+    return tensor(np.full(like.shape, value, like.dtype))
+
+
+def _seed_gradient(y: Tensor) -> Tensor:
+    if y.size != 1:
+        raise GradientError(
+            f"the gradient of {y.label} {y.shape} is not one number per input: take a scalar such as y.sum(), "
+            "or use cr.vjp with an upstream gradient, or cr.jacobian"
+        )
+    if y.dtype.kind != "f":
+        raise GradientError(f"{y.label} is of {y.dtype}: only float32 and float64 have gradients")
+    return _filled(y, 1)
+
+
+def _backward(y: Tensor) -> None:
+    """`.grad` on every node: values without history, so that no node points at those computed from it."""
+    found = backpropagate(y, _seed_gradient(y))
+    for node in topological([y]):
+        node.grad = found[node].detach() if node in found else None
+
+
+METHODS["backward"] = _backward
+
+
+def _tensors(args: Iterable[Any]) -> tuple[Tensor, ...]:
+    lifted = tuple(a if isinstance(a, Tensor) else tensor(a) for a in args)
+    for i, a in enumerate(lifted):
+        if a.dtype.kind != "f":
+            raise GradientError(f"argument {i} is of {a.dtype}: only float32 and float64 have gradients; write 2.0, not 2")
+    return lifted
+
+
+def value_and_grad(f: Function) -> Callable[..., tuple[Tensor, Tensor]]:
+    """A function that gives f(x, ...) and its gradient by x, the first argument; f gives a scalar."""
+
+    def both(x: Any, *rest: Any) -> tuple[Tensor, Tensor]:
+        (x,) = _tensors([x])
+        y = f(x, *rest)
+        return y, gradients(y, [x])[0]
+
+    return both
+
+
+def grad(f: Function) -> Function:
+    """The gradient of f by its first argument; f gives a scalar. Apply it again for higher orders."""
+    return lambda x, *rest: value_and_grad(f)(x, *rest)[1]
+
+
+def vjp(f: Function, *args: Any) -> tuple[Tensor, Callable[[Any], list[Tensor]]]:
+    """y = f(args), and a function from an upstream gradient g (shaped like y) to g J for each argument."""
+    xs = _tensors(args)
+    y = f(*xs)
+
+    def pull(g: Any) -> list[Tensor]:
+        upstream = g if isinstance(g, Tensor) else tensor(g, dtype=y.dtype)
+        if upstream.shape != y.shape:
+            raise GradientError(f"the upstream gradient is {upstream.shape} but the output is {y.shape}")
+        found = backpropagate(y, upstream, xs)
+        return [found.get(x, _filled(x, 0)) for x in xs]
+
+    return y, pull
+
+
+def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Tensor, Tensor]:
+    """y = f(args), and J v: how y moves when the arguments move by v. (J v is the derivative of u J v by u.)"""
+    y, pull = vjp(f, *args)
+    u = _filled(y, 0)
+    moved = [(g * tensor(v, dtype=g.dtype)).sum() for g, v in zip(pull(u), tangents, strict=True)]
+    total = moved[0]
+    for term in moved[1:]:
+        total = total + term
+    return y, gradients(total, [u])[0]
+
+
+def jacobian(f: Function) -> Callable[[Any], NDArray[Any]]:
+    """J[i, j] = d f(x)[i] / d x[j], shape f(x).shape + x.shape; one backward walk for each output."""
+
+    def matrix(x: Any) -> NDArray[Any]:
+        y, pull = vjp(f, x)
+        rows = [np.asarray(pull(e.reshape(y.shape))[0]) for e in np.eye(y.size, dtype=y.dtype)]
+        shape = y.shape + np.shape(x)
+        return np.stack(rows).reshape(shape) if rows else np.zeros(shape, y.dtype)
+
+    return matrix
+
+
+def hessian(f: Function) -> Callable[[Any], NDArray[Any]]:
+    """H[i, j] = d^2 f(x) / d x[i] d x[j] of a scalar f."""
+    return jacobian(grad(f))
+
+
+def check_grads(f: Function, args: Sequence[Any], order: int = 2, tolerance: float = 1e-8, seed: int = 0) -> list[float]:
+    """The largest error of every element of the gradient against central differences in float64, for each order.
+
+    The error is |gradient - difference| / max(1, largest |difference|); one above `tolerance` raises GradientError.
+    Differences take four points, (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h, whose own error is near 1e-12.
+    """
+    rng = np.random.default_rng(seed)
+    points = [np.asarray(a, np.float64) for a in args]
+    y, pull = vjp(f, *points)
+    upstream = rng.standard_normal(y.shape)
+    errors = [0.0]
+    for i, g in enumerate(pull(upstream)):
+        difference = _central_differences(lambda *xs: float(np.sum(np.asarray(f(*xs)) * upstream)), points, i)
+        error = np.abs(np.asarray(g) - difference) / np.abs(difference).max(initial=1.0)
+        errors[0] = max(errors[0], float(error.max(initial=0.0)))
+        if not np.all(error <= tolerance):
+            where = np.unravel_index(int(np.argmax(error)), error.shape)
+            raise GradientError(
+                f"order {order}: the gradient by argument {i} at {tuple(map(int, where))} is {np.asarray(g)[where]:.9g}, "
+                f"finite differences give {difference[where]:.9g}"
+            )
+    if order > 1:
+        directions = [rng.standard_normal(p.shape) for p in points]
+        errors += check_grads(_directional(f, upstream, directions), points, order - 1, tolerance, seed + 1)
+    return errors
+
+
+def _directional(f: Function, upstream: NDArray[Any], directions: Sequence[NDArray[Any]]) -> Function:
+    """The first derivative along fixed directions: what the next order differentiates."""
+
+    def along(*xs: Any) -> Tensor:
+        _, pull = vjp(f, *xs)
+        first, *rest = [(g * d).sum() for g, d in zip(pull(upstream), directions, strict=True)]
+        for term in rest:
+            first = first + term
+        return first
+
+    return along
+
+
+def _central_differences(f: Callable[..., float], points: Sequence[NDArray[Any]], which: int) -> NDArray[Any]:
+    step = 1e-3
+
+    def moved(index: tuple[int, ...], by: float) -> float:
+        shifted = [p.copy() for p in points]
+        shifted[which][index] += by
+        return f(*shifted)
+
+    out = np.zeros_like(points[which])
+    for index in np.ndindex(out.shape):
+        near = moved(index, step) - moved(index, -step)
+        far = moved(index, 2 * step) - moved(index, -2 * step)
+        out[index] = (8 * near - far) / (12 * step)
+    return out

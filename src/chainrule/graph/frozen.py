@@ -1,0 +1,100 @@
+"""A Graph is a frozen part of the computation: named inputs and outputs, duplicates merged, every node named.
+
+A node's name is `path/op` (`conv2d1/out`, `loss/mean`), with `#2`, `#3` for repeats. Names follow from the structure alone:
+they are the same after a rebuild and for any batch size. The gradient of a node is `grad/<its name>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+
+from ..errors import UnknownName
+from .tensor import Tensor
+
+
+def topological(outputs: Iterable[Tensor], constants: bool = True) -> list[Tensor]:
+    """Every node the outputs depend on, inputs first. With `constants=False`, nothing behind a node that has a value."""
+    seen: set[int] = set()
+    order: list[Tensor] = []
+    stack = [(node, False) for node in outputs][::-1]
+    while stack:
+        node, done = stack.pop()
+        if done:
+            order.append(node)
+        elif id(node) not in seen:
+            seen.add(id(node))
+            stack.append((node, True))
+            if constants or node.value is None:
+                stack.extend((i, False) for i in reversed(node.inputs))
+    return order
+
+
+class Graph:
+    """Outputs, frozen. `order` is a list of nodes to compute, inputs first; `names` finds each of them."""
+
+    def __init__(
+        self,
+        inputs: Mapping[str, Tensor],
+        outputs: Mapping[str, Tensor],
+        gradients: Mapping[Tensor, Tensor] | None = None,
+    ) -> None:
+        merge = _Merge()
+        for node in topological(outputs.values(), constants=False):
+            merge.add(node)
+        self.inputs = dict(inputs)
+        self.order = merge.order
+        self.names = merge.names
+        self.outputs = {name: merge.canonical[node] for name, node in outputs.items()}
+        self._name_gradients(merge.canonical, gradients or {})
+
+    def _name_gradients(self, canonical: Mapping[Tensor, Tensor], gradients: Mapping[Tensor, Tensor]) -> None:
+        name_of = {node: name for name, node in self.names.items()}
+        for node, gradient in gradients.items():
+            if node in canonical and gradient in canonical and canonical[node] in name_of:
+                self.names.setdefault(f"grad/{name_of[canonical[node]]}", canonical[gradient])
+
+    def find(self, name: str) -> Tensor:
+        """The node of that name, or an error that suggests the nearest."""
+        if name not in self.names:
+            raise UnknownName("node", name, self.names)
+        return self.names[name]
+
+
+class _Merge:
+    """Nodes that compute the same from the same become one."""
+
+    def __init__(self) -> None:
+        self.canonical: dict[Tensor, Tensor] = {}
+        self.order: list[Tensor] = []
+        self.names: dict[str, Tensor] = {}
+        self._known: dict[Hashable, Tensor] = {}
+        self._count: dict[str, int] = {}
+
+    def add(self, node: Tensor) -> None:
+        inputs = tuple(self.canonical[i] for i in node.inputs) if node.value is None else ()
+        key = _identity(node, inputs)
+        if key not in self._known:
+            self._known[key] = kept = _with_inputs(node, inputs)
+            self.order.append(kept)
+            self._give_name(kept)
+        self.canonical[node] = self._known[key]
+
+    def _give_name(self, node: Tensor) -> None:
+        count = self._count[node.label] = self._count.get(node.label, 0) + 1
+        self.names[node.label if count == 1 else f"{node.label}#{count}"] = node
+
+
+def _identity(node: Tensor, inputs: tuple[Tensor, ...]) -> Hashable:
+    if node.value is not None and node.name is None and node.size == 1:
+        return ("constant", node.spec, node.value.tobytes())
+    if node.value is None and node.op is not None:
+        return (node.op.name, tuple(id(i) for i in inputs), tuple(node.attrs.items()))
+    return id(node)
+
+
+def _with_inputs(node: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
+    if node.value is not None or all(a is b for a, b in zip(inputs, node.inputs, strict=True)):
+        return node
+    copy = Tensor(node.op, inputs, node.attrs, node.spec, None, node.name)
+    copy.scope = node.scope
+    return copy

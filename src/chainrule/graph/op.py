@@ -1,0 +1,136 @@
+"""What an op is: a name, a shape rule, a dtype rule, a forward function and one derivative per input.
+
+    @op("... n k, ... k m -> ... n m")
+    def matmul(xp, a, b):
+        "y[n,m] = sum over k of a[n,k] b[k,m]."
+        return a @ b
+    matmul.grads(a=lambda g, y, a, b: g @ b.mT,
+                 b=lambda g, y, a, b: a.mT @ g)
+
+The forward function gets the array library `xp` and arrays. A derivative gets tensors, the upstream gradient `g`, the op's
+own output `y` and its inputs, and gives a tensor: so gradients are graph, and can be differentiated again. It may come back
+in a broadcast shape; `grad.py` sums it to its input's shape. An input without a derivative is one the output does not
+depend on smoothly (labels, seeds). Attributes are keyword-only, hashable and given in full; continuous numbers are inputs.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias
+
+import numpy as np
+
+from ..errors import DtypeError
+from .shapes import Pattern, Shape, Sizes
+from .tensor import OPS, Spec, Tensor, intern_spec, number, tensor
+
+P = ParamSpec("P")
+Derivative: TypeAlias = Callable[..., Tensor]
+ShapeRule: TypeAlias = str | Callable[..., Shape]
+DtypeRule: TypeAlias = Callable[["Op[Any]", tuple[np.dtype[Any], ...], Mapping[str, Any]], np.dtype[Any]]
+
+
+def same_dtype(op: Op[Any], dtypes: tuple[np.dtype[Any], ...], attrs: Mapping[str, Any]) -> np.dtype[Any]:
+    """All inputs agree, and so does the output."""
+    if len(set(dtypes)) > 1:
+        found = ", ".join(f"{arg} {dtype}" for arg, dtype in zip(op.args, dtypes, strict=True))
+        raise DtypeError(f"{op.name}: element types differ ({found}); make them one with .astype(...)")
+    return dtypes[0]
+
+
+def first_dtype(op: Op[Any], dtypes: tuple[np.dtype[Any], ...], attrs: Mapping[str, Any]) -> np.dtype[Any]:
+    """The output has the type of the first input; the others are indices or the like."""
+    return dtypes[0]
+
+
+def attr_dtype(op: Op[Any], dtypes: tuple[np.dtype[Any], ...], attrs: Mapping[str, Any]) -> np.dtype[Any]:
+    """The output has the type that the attribute `dtype` names."""
+    return np.dtype(attrs["dtype"])
+
+
+def int64(op: Op[Any], dtypes: tuple[np.dtype[Any], ...], attrs: Mapping[str, Any]) -> np.dtype[Any]:
+    """The output is an index."""
+    return np.dtype(np.int64)
+
+
+class Op(Generic[P]):
+    """A declared op; calling it makes a node."""
+
+    def __init__(
+        self, forward: Callable[Concatenate[Any, P], Any], shape: ShapeRule, dtype: DtypeRule, sizes: Sizes | None
+    ) -> None:
+        parameters = list(inspect.signature(forward).parameters.values())[1:]
+        self.name = forward.__name__
+        self.__doc__ = forward.__doc__
+        self.forward = forward
+        self.args = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+        self.attr_names = frozenset(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+        self.shape = Pattern(shape, self.args, sizes) if isinstance(shape, str) else shape
+        self.dtype = dtype
+        self.derivatives: list[Derivative | None] = [None] * len(self.args)
+        self.specs: dict[Any, Spec] = {}
+
+    def grads(self, **table: Derivative) -> None:
+        """Declare derivatives by input name."""
+        for arg, derivative in table.items():
+            self.derivatives[self.args.index(arg)] = derivative
+
+    def __call__(self, *inputs: P.args, **attrs: P.kwargs) -> Tensor:
+        try:
+            key: Any = tuple([x.spec for x in inputs])  # type: ignore[attr-defined]
+            xs: Any = inputs
+        except AttributeError:
+            xs = self._lifted(inputs)
+            key = tuple([x.spec for x in xs])
+        if attrs:
+            key += tuple(attrs.items())
+        spec = self.specs.get(key)
+        if spec is None:
+            spec = self.specs[key] = self._spec(xs, attrs)
+        values = []
+        for x in xs:
+            if x.value is None:
+                return Tensor(self, xs, attrs, spec, None)
+            values.append(x.value)
+        return Tensor(self, xs, attrs, spec, self.forward(np, *values, **attrs))  # type: ignore[arg-type]
+
+    def _lifted(self, inputs: tuple[Any, ...]) -> tuple[Tensor, ...]:
+        like = next((x.dtype for x in inputs if isinstance(x, Tensor)), None)
+
+        def one(x: Any) -> Tensor:
+            if isinstance(x, Tensor):
+                return x
+            return number(x, like) if like is not None and isinstance(x, int | float) else tensor(x)
+
+        return tuple(one(x) for x in inputs)
+
+    def _spec(self, xs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Spec:
+        """Check a call that was not seen before, and say what comes out."""
+        if len(xs) != len(self.args) or set(attrs) != self.attr_names:
+            raise TypeError(
+                f"{self.name} takes ({', '.join(self.args)}; {', '.join(sorted(self.attr_names))}), "
+                f"got {len(xs)} inputs and ({', '.join(sorted(attrs))})"
+            )
+        shapes = tuple(x.shape for x in xs)
+        if isinstance(self.shape, Pattern):
+            shape = self.shape(self.name, shapes, attrs)
+        else:
+            shape = tuple(self.shape(*shapes, **attrs))
+        return intern_spec(shape, self.dtype(self, tuple(x.dtype for x in xs), attrs))
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}({', '.join(self.args)})>"
+
+
+def op(
+    shape: ShapeRule, dtype: DtypeRule = same_dtype, sizes: Sizes | None = None
+) -> Callable[[Callable[Concatenate[Any, P], Any]], Op[P]]:
+    """Declare an op by its forward function; `shape` is a pattern, or a function of the inputs' shapes and attributes."""
+
+    def declare(forward: Callable[Concatenate[Any, P], Any]) -> Op[P]:
+        declared = Op(forward, shape, dtype, sizes)
+        OPS[declared.name] = declared
+        return declared
+
+    return declare

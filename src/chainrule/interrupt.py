@@ -1,0 +1,31 @@
+"""Ctrl-C as a wish, not a crash: the step in progress is finished and everything learned is kept."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+
+class Interrupt:
+    """Inside `with Interrupt() as interrupt:`, the first Ctrl-C sets `interrupt.wished`; a second one stops at once."""
+
+    wished = False
+
+    def __enter__(self) -> Interrupt:
+        # Python delivers signals to the main thread only; in another one there is nothing to catch
+        self._ours = threading.current_thread() is threading.main_thread()
+        if self._ours:
+            self._before: Any = signal.signal(signal.SIGINT, self._on_signal)
+        return self
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self.wished = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._ours:
+            signal.signal(signal.SIGINT, self._before)

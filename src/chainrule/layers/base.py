@@ -1,0 +1,122 @@
+"""What a layer is: a frozen dataclass that declares parameters (`build`) and maps a tensor to a tensor (`forward`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from .. import philox
+from ..errors import ShapeError
+from ..graph import Shape, Tensor, placeholder, scope
+from ..init import Initializer
+from ..ops import uniform
+
+LAYERS: dict[str, type[Layer]] = {}  # by class name; filled as classes are defined
+
+
+@dataclass(frozen=True)
+class Param:
+    """A trained array. `decay` says whether weight decay may shrink it (weights: yes; biases and scales: no)."""
+
+    shape: Shape
+    init: Initializer
+    decay: bool = True
+
+
+@dataclass(frozen=True)
+class State:
+    """An array that training moves but no gradient does, such as batch norm's running averages."""
+
+    shape: Shape
+    init: Initializer
+
+
+class Layer:
+    """Base of all. Subclasses are frozen dataclasses whose fields are plain data, so that a network can be saved.
+
+    `word` is the layer's name in the notation: `conv32-3` is `Conv2d(32, 3)`.
+    """
+
+    word: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        LAYERS[cls.__name__] = cls
+
+    def build(self, shape: Shape) -> Mapping[str, Param | State]:
+        """The arrays this layer needs for an input of that shape (the batch axis first)."""
+        return {}
+
+    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
+        """The output, from the input and the arrays that `build` declared."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Call:
+    """One layer at work in a recorded network: what `summary` shows."""
+
+    path: str
+    layer: Layer
+    input: Tensor
+    output: Tensor
+    arrays: Mapping[str, Param | State]
+
+
+class Context:
+    """What forward needs besides x and p. One context records one network."""
+
+    def __init__(self, train: bool, seed: Tensor | None = None, step: Tensor | None = None) -> None:
+        self.train, self.path = train, ""
+        self.declared: dict[str, Param | State] = {}
+        self.leaves: dict[str, Tensor] = {}
+        self.updates: dict[str, Tensor] = {}
+        self.calls: list[Call] = []
+        self._seed, self._step = seed, step
+
+    def call(self, name: str, layer: Layer, x: Tensor) -> Tensor:
+        """Build and apply a layer under `name`, inside the layer that calls."""
+        outside, self.path = self.path, f"{self.path}/{name}" if self.path else name
+        try:
+            with scope(self.path):
+                arrays = layer.build(x.shape)
+                y = layer.forward(x, {key: self._leaf(key, spec) for key, spec in arrays.items()}, self)
+            if y.scope == self.path and y.name is None:
+                y.named("out")
+            self.calls.append(Call(self.path, layer, x, y, arrays))
+            return y
+        except ShapeError as problem:
+            raise self._located(problem, layer, x) from None
+        finally:
+            self.path = outside
+
+    def _located(self, problem: ShapeError, layer: Layer, x: Tensor) -> ShapeError:
+        """The same problem, with the innermost layer's name in front of it."""
+        if str(problem).startswith("layer "):
+            return problem
+        return ShapeError(f"layer '{self.path}', {layer!r}, on an input of {x.shape[1:]} per example: {problem}")
+
+    def _leaf(self, key: str, spec: Param | State) -> Tensor:
+        path = f"{self.path}/{key}"
+        self.declared[path] = spec
+        self.leaves[path] = placeholder(spec.shape, name=key)
+        return self.leaves[path]
+
+    def uniform(self, name: str, shape: Shape) -> Tensor:
+        """Random numbers in [0, 1) for the draw of that name: new in every step, the same for the same seed and step."""
+        if self._seed is None or self._step is None:
+            raise ShapeError("random numbers are only drawn in training")
+        return uniform(self._seed, self._step, stream=philox.stream_of(f"{self.path}/{name}"), to=shape)
+
+    def update(self, key: str, value: Tensor) -> None:
+        """The state `key` of the layer that calls, after this step."""
+        self.updates[f"{self.path}/{key}"] = value
+
+
+def record(net: Layer, shape: Shape, dtype: str = "float32") -> tuple[Context, Tensor, Tensor]:
+    """The network in use (not in training) on a placeholder: the context, the input and the output."""
+    ctx = Context(train=False)
+    x = placeholder(shape, np.dtype(dtype), "x")
+    return ctx, x, net.forward(x, {}, ctx)

@@ -1,0 +1,53 @@
+"""Networks as plain data, for model files: `{"layer": "Dense", "units": 10, "init": "he_normal"}`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from ..errors import ModelError, nearest
+from ..init import name_of, named
+from .base import LAYERS, Layer
+
+
+def to_config(layer: Layer) -> dict[str, Any]:
+    """A layer, and the layers inside it, as JSON-ready data."""
+    values = {f.name: _plain(getattr(layer, f.name)) for f in fields(layer)}  # type: ignore[arg-type]
+    return {"layer": type(layer).__name__, **values}
+
+
+def from_config(config: Mapping[str, Any]) -> Layer:
+    """The layer that `to_config` described."""
+    values = dict(config)
+    name = values.pop("layer", None)
+    if name not in LAYERS:
+        raise ModelError(
+            f"the model uses a layer '{name}' that is not defined here{nearest(str(name), LAYERS)} "
+            "If it is your own, import the file that defines it first (on the command line: --net FILE.py)"
+        )
+    kind = LAYERS[name]
+    try:
+        if name == "Sequential":
+            return kind(**{key: from_config(inner) for key, inner in values["layers"]})
+        return kind(**{key: _restored(value) for key, value in values.items()})
+    except (TypeError, KeyError, ValueError) as problem:
+        raise ModelError(f"the model's layer '{name}' does not fit this version of chainrule: {problem}") from None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Layer):
+        return to_config(value)
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, Callable):  # type: ignore[arg-type]
+        return {"init": name_of(value)}
+    return value
+
+
+def _restored(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return named(value["init"]) if "init" in value else from_config(value)
+    if isinstance(value, list):
+        return tuple(_restored(v) for v in value)
+    return value

@@ -1,0 +1,54 @@
+"""Convolution layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from ..errors import ShapeError, require
+from ..graph import Shape, Tensor
+from ..init import Initializer, he_normal, zeros
+from ..ops import conv2d
+from .base import Context, Layer, Param
+
+Fit = Literal["same", "valid"]
+
+
+@dataclass(frozen=True)
+class Conv2d(Layer):
+    """y = conv2d(x, w) + b.   x (n, h, w, i) -> y (n, h', w', units).
+
+    padding "same": zeros around the image, h' = ceil(h / stride); "valid": none, h' = (h - size) // stride + 1.
+    """
+
+    word: ClassVar[str] = "conv"
+    units: int
+    size: int = 3
+    stride: int = 1
+    padding: Fit = "same"
+    init: Initializer = he_normal
+
+    def __post_init__(self) -> None:
+        for name in ("units", "size", "stride"):
+            value = getattr(self, name)
+            require("Conv2d", name, value, isinstance(value, int) and value > 0, "an int of at least 1")
+        require("Conv2d", "padding", self.padding, self.padding in ("same", "valid"), "'same' or 'valid'")
+
+    def build(self, shape: Shape) -> Mapping[str, Param]:
+        if len(shape) != 4:
+            raise ShapeError(f"expected images (h, w, c), found {shape[1:]}; a layer before it may have flattened them")
+        kernel = (self.size, self.size, shape[-1], self.units)
+        return {"w": Param(kernel, self.init), "b": Param((self.units,), zeros, decay=False)}
+
+    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
+        padding = (self._around(x.shape[1]), self._around(x.shape[2]))
+        return conv2d(x, p["w"], stride=(self.stride, self.stride), padding=padding) + p["b"]
+
+    def _around(self, size: int) -> tuple[int, int]:
+        """Zeros before and after one axis; of an odd number the larger half comes after."""
+        if self.padding == "valid":
+            return (0, 0)
+        places = -(-size // self.stride)
+        total = max((places - 1) * self.stride + self.size - size, 0)
+        return (total // 2, total - total // 2)

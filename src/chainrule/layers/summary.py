@@ -1,0 +1,73 @@
+"""What a network is made of: shapes, parameter counts and receptive fields, read off the recorded graph."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ..graph import Shape, Tensor, topological
+from .base import Layer, Param, record
+
+Pair = tuple[int, int]
+# How the ops that look through a window do it: its size and its stride. Any other op sees what its inputs see.
+WINDOWED: Mapping[str, Callable[[Tensor], tuple[Pair, Pair]]] = {
+    "conv2d": lambda node: ((node.inputs[1].shape[0], node.inputs[1].shape[1]), node.attrs["stride"]),
+    "max_pool": lambda node: (node.attrs["size"], node.attrs["stride"]),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer: `field` is how much of the image one output sees (rows, columns), None where there is no image."""
+
+    path: str
+    layer: str
+    output: Shape
+    parameters: int
+    field: Pair | None
+
+
+def summary_rows(net: Layer, shape: Shape) -> list[Row]:
+    """One row for each layer that holds no other layer, for examples of that shape."""
+    ctx, x, output = record(net, (2, *shape))
+    fields = receptive_fields(x, output) if len(shape) == 3 else {}
+    leaves = [call for call in ctx.calls if not any(c.path.startswith(call.path + "/") for c in ctx.calls)]
+    return [
+        Row(
+            call.path,
+            repr(call.layer),
+            call.output.shape[1:],
+            sum(math.prod(spec.shape) for spec in call.arrays.values() if isinstance(spec, Param)),
+            fields.get(call.output),
+        )
+        for call in leaves
+    ]
+
+
+def receptive_fields(x: Tensor, output: Tensor) -> dict[Tensor, Pair]:
+    """For each node computed from image x, the part of the image that one of its elements depends on.
+
+    r' = r + (window - 1) jump, jump' = jump stride along each axis, never more than the image.
+    Source: Araujo, Norris and Sim (2019), "Computing receptive fields of convolutional neural networks".
+    """
+    image = (x.shape[1], x.shape[2])
+    seen: dict[Tensor, tuple[Pair, Pair]] = {x: ((1, 1), (1, 1))}
+    for node in topological([output]):
+        known = [seen[i] for i in node.inputs if i in seen]
+        if not known or node in seen:
+            continue
+        field, jump = max(known)
+        if node.op.name in WINDOWED:
+            window, stride = WINDOWED[node.op.name](node)
+            field = _pair(field[i] + (window[i] - 1) * jump[i] for i in (0, 1))
+            jump = _pair(jump[i] * stride[i] for i in (0, 1))
+        elif node.ndim != 4:
+            field = image
+        seen[node] = (_pair(min(field[i], image[i]) for i in (0, 1)), jump)
+    return {node: field for node, (field, _) in seen.items()}
+
+
+def _pair(values: object) -> Pair:
+    rows, columns = values  # type: ignore[misc, attr-defined]
+    return rows, columns

@@ -1,0 +1,39 @@
+"""Output units and the negative log-likelihood of what they predict, fused with the logits so that no size overflows."""
+
+from typing import Any
+
+from ..graph import Array, Tensor, attr_dtype, first_dtype, op
+
+
+@op("n c -> n c")
+def softmax(xp: Any, logits: Array) -> Array:
+    """p[n,i] = e^z[n,i] / sum over j of e^z[n,j], shifted by the largest logit."""
+    e = xp.exp(logits - xp.max(logits, axis=-1, keepdims=True))
+    return e / xp.sum(e, axis=-1, keepdims=True)
+
+
+@op("n -> n c", dtype=attr_dtype)
+def one_hot(xp: Any, labels: Array, *, c: int, dtype: str) -> Array:
+    """y[n,i] = 1 where i is labels[n], else 0; a row of zeros for a label outside 0..c-1."""
+    return xp.astype(labels[:, None] == xp.arange(c), getattr(xp, dtype))
+
+
+@op("n c, n -> n", dtype=first_dtype)
+def cross_entropy(xp: Any, logits: Array, labels: Array) -> Array:
+    """y[n] = -ln softmax(logits)[n, labels[n]].   Source: Goodfellow, Bengio and Courville (2016), section 6.2.2.3."""
+    z = logits - xp.max(logits, axis=-1, keepdims=True)
+    log_sum = xp.log(xp.sum(xp.exp(z), axis=-1))
+    return log_sum - xp.take_along_axis(z, labels[:, None], axis=-1)[:, 0]
+
+
+def _softmax_back(g: Tensor, y: Tensor, logits: Tensor) -> Tensor:
+    return y * (g - (g * y).sum(-1, keepdims=True))
+
+
+def _cross_entropy_back(g: Tensor, y: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+    target = one_hot(labels, c=logits.shape[-1], dtype=logits.dtype.name)
+    return (softmax(logits) - target) * g.reshape(-1, 1)
+
+
+softmax.grads(logits=_softmax_back)
+cross_entropy.grads(logits=_cross_entropy_back)

@@ -1,0 +1,285 @@
+"""The loop: batches in, run out."""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from tqdm import tqdm
+
+from . import data as data_room
+from .data import Dataset, Parts, batches, steps
+from .engine import Plan, plan
+from .errors import DataError, ShapeError, require
+from .evaluate import evaluate, result_of
+from .exchange import safetensors
+from .interrupt import Interrupt
+from .layers import Layer, parse, record
+from .layers.config import to_config
+from .layers.default import default_net
+from .loss import BY_TASK
+from .metrics import METRICS, score
+from .model import Model, Preparation, load_model, save_arrays
+from .optim import Adam, Optimizer
+from .run import METHODS, Run
+from .schedule import Cosine, Schedule
+from .step import declared_arrays, initial_arrays, training_graph
+from .version import __version__
+
+Data: TypeAlias = Dataset | tuple[ArrayLike, ArrayLike] | str | Path
+Held: TypeAlias = float | tuple[ArrayLike, ArrayLike] | Dataset | None
+STEPS = 2000  # a training without `epochs` takes about as many, so that small data sets are seen often enough
+CHECKPOINT_SECONDS = 2.0  # how much of a training a power cut may cost
+
+
+def train(
+    net: Layer | str | None,
+    data: Data,
+    *,
+    optimizer: Optimizer | None = None,
+    schedule: Schedule | None = None,
+    epochs: int | None = None,
+    batch_size: int = 32,
+    validation: Held = 0.1,
+    test: Held = 0.2,
+    seed: int = 0,
+    folder: str | Path | None = None,
+    engine: str = "auto",
+    progress: bool = True,
+) -> Run:
+    """Train a network and record everything in a run folder.
+
+    net         a layer, the notation (`"dense64 relu dense3"`), or None: a small CNN for images, an MLP for tables
+    data        a Dataset, (x, y), or what `cr.data.load` takes
+    optimizer   default Adam(0.001);  schedule: default Cosine()
+    epochs      passes over the training part; default: about 2,000 steps, at least 20 and at most 200 passes
+    validation  a share of all rows, or (x, y): watched after every epoch; the best epoch by its loss is kept
+    test        the same, only looked at once at the end
+    seed        of the split, the initial weights, the shuffles and dropout: one seed, one result to the bit
+    folder      where the run is recorded; default `runs/<data>-<number>`; a folder with files in it is refused
+
+    Raises DataError, ShapeError, SettingError for input that does not fit; RunError if the folder cannot be written.
+    """
+    dataset = _dataset(data)
+    optimizer, schedule = optimizer or Adam(), schedule or Cosine()
+    _check(epochs, batch_size, seed)
+    parts = dataset.split(validation, test, seed)
+    epochs = epochs or default_epochs(len(parts.train), batch_size)
+    preparation = Preparation.fit(parts.train)
+    network = resolve_net(net, preparation, parts.train)
+    settings = Settings(optimizer, schedule, epochs, batch_size, seed, engine)
+    trainer = Trainer(network, parts, preparation, settings)
+    about = {**settings.plain(), "net": to_config(network), "validation": _share(validation), "test": _share(test)}
+    run = Run.create(folder, dataset.name, _about(dataset, parts, about))
+    trainer.fit(run, progress)
+    return run
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train, whatever the network and the data."""
+
+    optimizer: Optimizer
+    schedule: Schedule
+    epochs: int
+    batch_size: int
+    seed: int
+    engine: str
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON-ready data."""
+        return {**vars(self), "optimizer": self.optimizer.settings(), "schedule": self.schedule.settings()}
+
+
+def default_epochs(rows: int, batch_size: int) -> int:
+    """Passes that make about STEPS steps, between 20 and 200."""
+    return min(max(STEPS // max(rows // batch_size, 1), 20), 200)
+
+
+def resolve_net(net: Layer | str | None, preparation: Preparation, train: Dataset) -> Layer:
+    """The network, checked to fit the data: its input and what it must give."""
+    outputs = len(preparation.classes) or train.y.shape[1]
+    if net is None:
+        net = default_net(preparation.shape, outputs)
+    network = parse(net) if isinstance(net, str) else net
+    given = record(network, (2, *preparation.shape))[2].shape[1:]
+    if given != (outputs,):
+        needs = f"{outputs} classes" if preparation.classes else f"{outputs} numbers to predict"
+        flat = "'flatten' and " if len(given) > 1 else ""
+        raise ShapeError(
+            f"the network gives {given} for each example, but the target has {needs}, so ({outputs},) is expected: "
+            f"end the network with {flat}'dense{outputs}'"
+        )
+    return network
+
+
+def _dataset(data: Data) -> Dataset:
+    if isinstance(data, Dataset):
+        return data
+    if isinstance(data, tuple):
+        if len(data) != 2:
+            raise DataError(f"data as a tuple is (x, y); found {len(data)} parts")
+        return Dataset.of(*data)
+    return data_room.load(data)
+
+
+def _check(epochs: int | None, batch_size: int, seed: int) -> None:
+    require("train", "epochs", epochs, epochs is None or epochs > 0, "an int of at least 1, or None")
+    require("train", "batch_size", batch_size, batch_size > 0, "an int of at least 1")
+    require("train", "seed", seed, 0 <= seed < 2**32, "an int in the range [0, 2^32)")
+
+
+def _share(held: Held) -> Any:
+    """A share as it is; other data only by its kind."""
+    return held if held is None or isinstance(held, int | float) else "given"
+
+
+def _about(dataset: Dataset, parts: Parts, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What run.json says."""
+    held = {name: len(part) if (part := getattr(parts, name)) is not None else 0 for name in ("train", "validation", "test")}
+    return {
+        "format": "chainrule-run-1",
+        "name": dataset.name,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "data": {
+            "about": dataset.describe(),
+            "task": dataset.task,
+            "shape": list(dataset.x.shape[1:]),
+            "classes": list(dataset.classes),
+            "features": list(dataset.feature_names),
+            "target": dataset.target,
+            "rows": held,
+        },
+        "settings": dict(settings),
+        "versions": {
+            "chainrule": __version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+        },
+    }
+
+
+class Trainer:
+    """One training at work: the arrays so far, and the steps that move them."""
+
+    def __init__(self, net: Layer, parts: Parts, preparation: Preparation, settings: Settings) -> None:
+        self.net, self.parts, self.preparation, self.settings = net, parts, preparation, settings
+        self.x = preparation.inputs(parts.train.x)
+        self.y = preparation.targets(parts.train.y)
+        declared = declared_arrays(net, (2, *preparation.shape))
+        self.arrays = initial_arrays(declared, settings.optimizer, settings.seed)
+        self.model = Model(net, {path: self.arrays[path] for path in declared}, preparation, settings.engine)
+        self.best, self.best_loss, self.best_epoch = self.model, math.inf, 0
+        self.epoch, self.step = 0, 0
+        self.total = settings.epochs * steps(len(self.x), settings.batch_size)
+        self.shown = ""
+        self._plans: dict[int, Plan] = {}
+
+    def fit(self, run: Run, progress: bool) -> None:
+        """All epochs, then the result. Ctrl-C ends the training early, and the result is of what was learned."""
+        started = saved = time.perf_counter()
+        self._save(run)  # both checkpoints before the first step: a full disk shows itself now
+        status = "finished"
+        hidden = None if progress else True  # None: hidden where the output is no terminal
+        with Interrupt() as interrupt, tqdm(total=self.total, unit="step", disable=hidden, leave=False) as bar:
+            while status == "finished" and self.epoch < self.settings.epochs:
+                status, row = self._epoch(bar, interrupt)
+                run.log({**row, "seconds": round(time.perf_counter() - started, 3)})
+                if time.perf_counter() - saved > CHECKPOINT_SECONDS:
+                    self._save(run)
+                    saved = time.perf_counter()
+        self._save(run)
+        self._finish(run, status, time.perf_counter() - started)
+
+    def _epoch(self, bar: tqdm[Any], interrupt: Interrupt) -> tuple[str, dict[str, Any]]:
+        """One pass over the training part and a look at the validation part: how it ended, and the row to record."""
+        before, lr = self.arrays, self._lr()
+        seen: list[Batch] = []
+        for index in batches(len(self.x), self.settings.batch_size, self.settings.seed, self.epoch):
+            seen.append(self._step(index))
+            bar.set_postfix_str(f"loss {seen[-1].loss:.4f}{self.shown}", refresh=False)
+            bar.update()
+            if interrupt.wished or not math.isfinite(seen[-1].loss):
+                break
+        self.epoch += 1
+        row = {"epoch": self.epoch, "step": self.step, "lr": lr, **self._scores(seen)}
+        if not math.isfinite(seen[-1].loss):
+            self.arrays = before
+            return "diverged", row
+        return "interrupted" if interrupt.wished else "finished", {**row, **self._validate()}
+
+    def _step(self, index: NDArray[np.int64]) -> Batch:
+        """One step on these rows. Arrays are replaced, never written to: what was saved of them stays."""
+        knobs = {"step": np.int64(self.step), "seed": np.int64(self.settings.seed), "lr": np.float32(self._lr())}
+        out = self._plan(len(index))({**self.arrays, "x": self.x[index], "y": self.y[index], **knobs})
+        self.arrays = {path: out[path] for path in self.arrays}
+        self.step += 1
+        return Batch(index, float(out["loss"]), out["output"])
+
+    def _lr(self) -> float:
+        return self.settings.optimizer.lr * self.settings.schedule.factor(self.step / self.total)
+
+    def _plan(self, count: int) -> Plan:
+        """The step for a batch of that many rows; a ragged last batch has its own."""
+        if count not in self._plans:
+            shapes = (count, *self.x.shape[1:]), (count, *self.y.shape[1:])
+            graph = training_graph(self.net, self.model.loss, self.settings.optimizer, *shapes, self.y.dtype)
+            self._plans[count] = plan(graph, self.settings.engine)
+        return self._plans[count]
+
+    def _scores(self, seen: list[Batch]) -> dict[str, float]:
+        """Loss and metrics of the training part as its batches were seen, while the network was learning."""
+        index = np.concatenate([batch.index for batch in seen])
+        output = np.concatenate([batch.output for batch in seen])
+        loss = sum(batch.loss * len(batch.index) for batch in seen) / len(index)
+        metrics = score(self.preparation.task, self.preparation.in_unit(output), self.parts.train.y[index])
+        return {f"train/{name}": value for name, value in {"loss": loss, **metrics}.items()}
+
+    def _validate(self) -> dict[str, float]:
+        """Loss and metrics of the validation part; the model is kept if it is the best so far, or if there is none."""
+        current = self.model.with_arrays(self.arrays)
+        if self.parts.validation is None:
+            self.best, self.best_epoch = current, self.epoch
+            return {}
+        scores = evaluate(current, self.parts.validation).scores
+        if scores["loss"] < self.best_loss:
+            self.best, self.best_loss, self.best_epoch = current, scores["loss"], self.epoch
+        headline = next(iter(METRICS[self.preparation.task]))
+        self.shown = f", validation {headline} {scores[headline]:.3f}"
+        return {f"validation/{name}": value for name, value in scores.items()}
+
+    def _save(self, run: Run) -> None:
+        """Both checkpoints; `last` also holds the optimiser's state, so that the training could go on from it."""
+        last = self.model.with_arrays(self.arrays)
+        slots = {path: array for path, array in self.arrays.items() if path not in last.arrays}
+        run.write("checkpoints/best.safetensors", lambda file: save_arrays(file, self.best, epoch=self.best_epoch))
+        run.write("checkpoints/last.safetensors", lambda file: save_arrays(file, last, slots, epoch=self.epoch, step=self.step))
+
+    def _finish(self, run: Run, status: str, seconds: float) -> None:
+        """Judge the best model, and close the record."""
+        judged, wrong = result_of(self.best, self.parts)
+        if len(self.preparation.shape) == 3:
+            run.write("wrong.safetensors", lambda file: safetensors.save(file, {"x": wrong}, {}))
+        outcome = {"status": status, "epochs": self.epoch, "best_epoch": self.best_epoch, "seconds": round(seconds, 3)}
+        run.finish({**outcome, **judged})
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """A batch as it was seen: its rows, its mean loss, and the network's output before the step."""
+
+    index: NDArray[np.int64]
+    loss: float
+    output: NDArray[Any]
+
+
+METHODS["model"] = lambda run: load_model(run.checkpoint("best"))
