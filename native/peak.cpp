@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "threads.hpp"
+
 namespace chainrule {
 namespace {
 
@@ -24,7 +26,11 @@ double rate(MultiplyAdd multiply_add, int threads) {
     std::array<float, operand_floats> ones;
     ones.fill(1.0F);
     const auto start = Clock::now() + warm_up, end = start + window;
-    const auto work = [&] {
+    // Left alone, the scheduler at times keeps two threads on one CPU for a whole window while another is idle.
+    const auto cpus = allowed_cpus();
+    const bool one_each = std::cmp_equal(threads, cpus.size());
+    const auto work = [&](int index) {
+        if (one_each) pin_thread(cpus[index]);
         while (Clock::now() < start) multiply_add(ones.data(), rounds);
         double done = 0;
         do {
@@ -33,7 +39,7 @@ double rate(MultiplyAdd multiply_add, int threads) {
         return std::pair(done, Clock::now());
     };
     std::vector<std::future<std::pair<double, Clock::time_point>>> workers;
-    for (int i = 0; i < threads; ++i) workers.push_back(std::async(std::launch::async, work));
+    for (int i = 0; i < threads; ++i) workers.push_back(std::async(std::launch::async, work, i));
     double total = 0;
     auto last = end;
     for (auto& worker : workers) {

@@ -1,12 +1,12 @@
 """chainrule: neural networks you can see through.
 
-    import chainrule as cr
+import chainrule as cr
 
-    run = cr.train(None, cr.data.load("digits"))       # a default network; or cr.Sequential(...), or "dense64 relu dense10"
-    print(run.summary())
-    model = run.model
-    model.predict(x)
-    run.report("digits.html")
+run = cr.train(None, cr.data.load("digits"))       # a default network; or cr.Sequential(...), or "dense64 relu dense10"
+print(run.summary())
+model = run.model
+model.predict(x)
+run.report("digits.html")
 """
 
 from . import data
@@ -14,19 +14,7 @@ from .engine import engines
 from .errors import ChainruleError
 from .grad import check_grads, grad, hessian, jacobian, jvp, value_and_grad, vjp
 from .graph import Tensor, op, placeholder, tensor
-from .layers import (
-    BatchNorm,
-    Conv2d,
-    Dense,
-    Dropout,
-    Flatten,
-    Layer,
-    MaxPool2d,
-    ReLU,
-    Sequential,
-    Sigmoid,
-    Tanh,
-)
+from .layers import BatchNorm, Conv2d, Dense, Dropout, Flatten, Layer, MaxPool2d, ReLU, Sequential, Sigmoid, Tanh
 from .model import Model, load_model
 from .optim import SGD, Adam
 from .ops import cross_entropy, exp, log, matmul, relu, sigmoid, softmax, sqrt, tanh

@@ -1,17 +1,17 @@
 """Every exception chainrule raises on purpose; each is a sentence: expected, found, where, what to do.
 
-    ChainruleError
-    ├── ShapeError     (ValueError)   shapes that do not fit; names op or layer, axis and both sizes
-    ├── DtypeError     (TypeError)    element types that do not fit
-    ├── NoValueError   (TypeError)    a recorded tensor was asked for a value it does not have yet
-    ├── GradientError  (ValueError)   a derivative that does not exist as asked for
-    ├── UnknownName    (LookupError)  a name that is not there; suggests the nearest
-    ├── SettingError   (ValueError)   an argument outside its range, a network notation that does not parse
-    ├── DataError      (ValueError)   a data file or array; names file, line and column
-    ├── ModelError     (ValueError)   a model file that is broken or does not fit its use
-    ├── RunError       (OSError)      a run folder that cannot be read or written
-    ├── EngineError    (RuntimeError) an engine that is missing or cannot run a graph
-    └── MissingExtra   (ImportError)  an optional package that is not installed; names the command that brings it
+ChainruleError
+├── ShapeError     (ValueError)   shapes that do not fit; names op or layer, axis and both sizes
+├── DtypeError     (TypeError)    element types that do not fit
+├── NoValueError   (TypeError)    a recorded tensor was asked for a value it does not have yet
+├── GradientError  (ValueError)   a derivative that does not exist as asked for
+├── UnknownName    (LookupError)  a name that is not there; suggests the nearest
+├── SettingError   (ValueError)   an argument outside its range, a network notation that does not parse
+├── DataError      (ValueError)   a data file or array; names file, line and column
+├── ModelError     (ValueError)   a model file that is broken or does not fit its use
+├── RunError       (OSError)      a run folder that cannot be read or written
+├── EngineError    (RuntimeError) an engine that is missing or cannot run a graph
+└── MissingExtra   (ImportError)  an optional package that is not installed; names the command that brings it
 """
 
 from __future__ import annotations

@@ -91,7 +91,9 @@ def _tensors(args: Iterable[Any]) -> tuple[Tensor, ...]:
     lifted = tuple(a if isinstance(a, Tensor) else tensor(a) for a in args)
     for i, a in enumerate(lifted):
         if a.dtype.kind != "f":
-            raise GradientError(f"argument {i} is of {a.dtype}: only float32 and float64 have gradients; write 2.0, not 2")
+            raise GradientError(
+                f"argument {i} is of {a.dtype}: only float32 and float64 have gradients; write 2.0, not 2"
+            )
     return lifted
 
 
@@ -154,7 +156,9 @@ def hessian(f: Function) -> Callable[[Any], NDArray[Any]]:
     return jacobian(grad(f))
 
 
-def check_grads(f: Function, args: Sequence[Any], order: int = 2, tolerance: float = 1e-8, seed: int = 0) -> list[float]:
+def check_grads(
+    f: Function, args: Sequence[Any], order: int = 2, tolerance: float = 1e-8, seed: int = 0
+) -> list[float]:
     """The largest error of every element of the gradient against central differences in float64, for each order.
 
     The error is |gradient - difference| / max(1, largest |difference|); one above `tolerance` raises GradientError.

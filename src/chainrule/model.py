@@ -55,7 +55,9 @@ class Preparation:
             rows = rows[..., None]  # grey images without a channel axis
         if rows.shape[1:] != self.shape:
             size = " x ".join(map(str, self.shape))
-            raise ShapeError(f"expected rows of {size} values, shape (n, {size}), found {np.shape(x)}; one row alone is x[None]")
+            raise ShapeError(
+                f"expected rows of {size} values, shape (n, {size}), found {np.shape(x)}; one row alone is x[None]"
+            )
         return self.input.apply(rows)
 
     def targets(self, y: NDArray[Any]) -> NDArray[Any]:
@@ -75,7 +77,9 @@ class Preparation:
 class Model:
     """A network in use. Call it for the raw output; `predict` and `predict_proba` give what the output means."""
 
-    def __init__(self, net: Layer, arrays: Mapping[str, NDArray[Any]], preparation: Preparation, engine: str = "auto") -> None:
+    def __init__(
+        self, net: Layer, arrays: Mapping[str, NDArray[Any]], preparation: Preparation, engine: str = "auto"
+    ) -> None:
         self.net, self.arrays, self.preparation, self.engine = net, dict(arrays), preparation, engine
         self._plans: dict[int, Plan] = {}
 
@@ -143,11 +147,16 @@ class Model:
 def summary_text(rows: list[Row], shape: Shape) -> str:
     """A table of layers for a terminal."""
     lines = [("layer", "what", "output", "parameters", "sees"), ("x", "input", _by(shape), "", "")]
-    lines += [(r.path, r.layer, _by(r.output), f"{r.parameters:,}" if r.parameters else "", _by(r.field or ())) for r in rows]
+    lines += [
+        (r.path, r.layer, _by(r.output), f"{r.parameters:,}" if r.parameters else "", _by(r.field or ())) for r in rows
+    ]
     lines.append(("total", "", "", f"{sum(r.parameters for r in rows):,}", ""))
     lines = [line[: 5 if len(shape) == 3 else 4] for line in lines]
     widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
-    texts = ["  ".join(f"{c:>{w}}" if i > 1 else f"{c:<{w}}" for i, (c, w) in enumerate(zip(line, widths, strict=True))) for line in lines]
+    texts = [
+        "  ".join(f"{c:>{w}}" if i > 1 else f"{c:<{w}}" for i, (c, w) in enumerate(zip(line, widths, strict=True)))
+        for line in lines
+    ]
     return "\n".join(text.rstrip() for text in texts)
 
 
@@ -155,7 +164,9 @@ def _by(shape: Shape) -> str:
     return "x".join(map(str, shape))
 
 
-def save_arrays(path: str | Path, model: Model, extra: Mapping[str, NDArray[Any]] | None = None, **metadata: int) -> None:
+def save_arrays(
+    path: str | Path, model: Model, extra: Mapping[str, NDArray[Any]] | None = None, **metadata: int
+) -> None:
     """A model file; `extra` arrays (an optimiser's state, under `~`) make it a checkpoint of the training."""
     preparation = model.preparation
     about = {
@@ -174,7 +185,9 @@ def load_model(path: str | Path, engine: str = "auto") -> Model:
     """A model from its file; a ModelError says what is wrong with a file that is none."""
     arrays, about = safetensors.load(path)
     if about.get("format") != FORMAT:
-        raise ModelError(f"{path}: a safetensors file, but not a model of chainrule (format {about.get('format')!r}, expected {FORMAT!r})")
+        raise ModelError(
+            f"{path}: a safetensors file, but not a model of chainrule (format {about.get('format')!r}, expected {FORMAT!r})"
+        )
     net = from_config(json.loads(about["net"]))
     fits = {
         part: Standardise(arrays[f"{RESERVED}{part}/mean"], arrays[f"{RESERVED}{part}/std"])
@@ -183,7 +196,12 @@ def load_model(path: str | Path, engine: str = "auto") -> Model:
     }
     columns = tuple(Column(c["name"], c["kind"], tuple(c["categories"])) for c in json.loads(about["columns"]))
     preparation = Preparation(
-        tuple(json.loads(about["shape"])), fits["input"], fits.get("target"), tuple(json.loads(about["classes"])), columns, about["target"]
+        tuple(json.loads(about["shape"])),
+        fits["input"],
+        fits.get("target"),
+        tuple(json.loads(about["classes"])),
+        columns,
+        about["target"],
     )
     own = {name: array for name, array in arrays.items() if not name.startswith(RESERVED)}
     _check_arrays(path, net, own, preparation.shape)
@@ -196,4 +214,6 @@ def _check_arrays(path: str | Path, net: Layer, arrays: Arrays, shape: Shape) ->
     found = {name: array.shape for name, array in arrays.items()}
     for name in sorted(declared.keys() | found.keys()):
         if declared.get(name) != found.get(name):
-            raise ModelError(f"{path}: '{name}' should be {declared.get(name, 'absent')} but is {found.get(name, 'absent')}")
+            raise ModelError(
+                f"{path}: '{name}' should be {declared.get(name, 'absent')} but is {found.get(name, 'absent')}"
+            )

@@ -1,11 +1,11 @@
 """Run: the append-only record of one training, a folder of plain data that any program can read.
 
-    run.json                      settings, data, versions, seed: written once, before the first step
-    metrics.jsonl                 one line per epoch
-    checkpoints/best.safetensors  the model with the lowest validation loss
-    checkpoints/last.safetensors  the model and the optimiser's state after the last epoch
-    result.json                   written at the end: scores of every part, confusion matrix, most wrong examples
-    wrong.safetensors             the images of the most wrong examples
+run.json                      settings, data, versions, seed: written once, before the first step
+metrics.jsonl                 one line per epoch
+checkpoints/best.safetensors  the model with the lowest validation loss
+checkpoints/last.safetensors  the model and the optimiser's state after the last epoch
+result.json                   written at the end: scores of every part, confusion matrix, most wrong examples
+wrong.safetensors             the images of the most wrong examples
 """
 
 from __future__ import annotations
@@ -111,7 +111,9 @@ class Run:
 def cannot_write(folder: Path, problem: OSError) -> RunError:
     """The sentence for a folder that is read-only, full, or no folder."""
     reason = problem.strerror or str(problem)
-    return RunError(f"{folder}: the run folder cannot be written ({reason}): free some space or choose another with --folder")
+    return RunError(
+        f"{folder}: the run folder cannot be written ({reason}): free some space or choose another with --folder"
+    )
 
 
 def _next_free(parent: Path, name: str) -> Path:

@@ -1,7 +1,7 @@
 """A network as the graphs that engines run: one for a step of training, one for prediction.
 
-The step is one graph: (parameters, layer state, optimiser state, batch, step, seed, lr) -> (the first three anew, loss,
-output). Arrays go by their path: `dense1/w`; the optimiser's state of it is `~dense1/w/m`.
+The step is one graph: (parameters, layer state, optimiser state, batch, step, seed, lr, l2) -> (the first three anew,
+loss, output). Arrays go by their path: `dense1/w`; the optimiser's state of it is `~dense1/w/m`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .grad import backpropagate, sum_to_shape
+from .grad import backpropagate
 from .graph import Graph, Shape, Tensor, placeholder, scope, tensor
 from .init import Draw
 from .layers import Context, Layer, Param, State, record
@@ -30,18 +30,26 @@ def slot_path(path: str, slot: str) -> str:
 def training_graph(net: Layer, loss: Loss, optimizer: Optimizer, x: Shape, y: Shape, y_dtype: np.dtype[Any]) -> Graph:
     """One step of training on a batch of inputs shaped `x` and targets shaped `y`, the batch axis first."""
     batch = {"x": placeholder(x, name="x"), "y": placeholder(y, y_dtype, "y")}
-    knobs = {name: placeholder((), np.int64, name) for name in ("step", "seed")} | {"lr": placeholder((), name="lr")}
+    knobs = {name: placeholder((), np.int64, name) for name in ("step", "seed")}
+    knobs |= {name: placeholder((), name=name) for name in ("lr", "l2")}
     ctx = Context(train=True, seed=knobs["seed"], step=knobs["step"])
     output = net.forward(batch["x"], {}, ctx)
     with scope("loss"):
         value = loss.rows(output, batch["y"]).mean().named("mean")
     params = {path: ctx.leaves[path] for path, spec in ctx.declared.items() if isinstance(spec, Param)}
     gradient = backpropagate(value, tensor(np.ones((), value.dtype)), params.values())
-    slots, updated = _updates(optimizer, params, gradient, knobs)
+    with scope("l2"):  # d/dp of (l2 / 2) sum p^2, for the weights only; the loss shown stays that of the data
+        total = {p: _with_decay(p, gradient.get(p), ctx.declared[path], knobs["l2"]) for path, p in params.items()}
+    slots, updated = _updates(optimizer, params, total, knobs)
     kept = {path: leaf for path, leaf in ctx.leaves.items() if path not in params}
     inputs = {**batch, **knobs, **ctx.leaves, **slots}
     outputs = {"loss": value, "output": output, **kept, **ctx.updates, **updated}
     return Graph(inputs, outputs, gradient)
+
+
+def _with_decay(p: Tensor, g: Tensor | None, spec: Param | State, l2: Tensor) -> Tensor:
+    g = p * 0 if g is None else g
+    return g + l2 * p if isinstance(spec, Param) and spec.decay else g
 
 
 def _updates(
@@ -54,9 +62,8 @@ def _updates(
         t = knobs["step"].astype("float32") + 1
     for path, p in params.items():
         with scope(f"update/{path}"):
-            g = sum_to_shape(gradient[p], p) if p in gradient else p * 0
             state = {slot: placeholder(p.shape, p.dtype, slot) for slot in optimizer.slots}
-            updated[path], moved = optimizer.update(p, g, state, t, knobs["lr"])
+            updated[path], moved = optimizer.update(p, gradient[p], state, t, knobs["lr"])
         slots.update({slot_path(path, slot): leaf for slot, leaf in state.items()})
         updated.update({slot_path(path, slot): value for slot, value in moved.items()})
     return slots, updated

@@ -48,6 +48,7 @@ def train(
     schedule: Schedule | None = None,
     epochs: int | None = None,
     batch_size: int = 32,
+    l2: float | None = None,
     validation: Held = 0.1,
     test: Held = 0.2,
     seed: int = 0,
@@ -60,8 +61,10 @@ def train(
     net         a layer, the notation (`"dense64 relu dense3"`), or None: a small CNN for images, an MLP for tables
     data        a Dataset, (x, y), or what `cr.data.load` takes
     optimizer   default Adam(0.001);  schedule: default Cosine()
-    epochs      passes over the training part; default: about 2,000 steps, at least 20 and at most 200 passes
-    validation  a share of all rows, or (x, y): watched after every epoch; the best epoch by its loss is kept
+    epochs      passes over the training part; default: about 2,000 steps, at least 20 and at most 500 passes
+    l2          precision of a Gaussian prior on the weights (not on biases and scales), 0 for none: 1 is a prior of
+                standard deviation 1; its pull is shared among the rows. Default: 1 for classes, 30 for numbers
+    validation  a share of all rows, or (x, y): watched after every epoch; it chooses the epoch that is kept
     test        the same, only looked at once at the end
     seed        of the split, the initial weights, the shuffles and dropout: one seed, one result to the bit
     folder      where the run is recorded; default `runs/<data>-<number>`; a folder with files in it is refused
@@ -70,12 +73,13 @@ def train(
     """
     dataset = _dataset(data)
     optimizer, schedule = optimizer or Adam(), schedule or Cosine()
-    _check(epochs, batch_size, seed)
+    _check(epochs, batch_size, l2, seed)
     parts = dataset.split(validation, test, seed)
     epochs = epochs or default_epochs(len(parts.train), batch_size)
     preparation = Preparation.fit(parts.train)
     network = resolve_net(net, preparation, parts.train)
-    settings = Settings(optimizer, schedule, epochs, batch_size, seed, engine)
+    l2 = BY_TASK[dataset.task].prior if l2 is None else l2
+    settings = Settings(optimizer, schedule, epochs, batch_size, l2, seed, engine)
     trainer = Trainer(network, parts, preparation, settings)
     about = {**settings.plain(), "net": to_config(network), "validation": _share(validation), "test": _share(test)}
     run = Run.create(folder, dataset.name, _about(dataset, parts, about))
@@ -91,6 +95,7 @@ class Settings:
     schedule: Schedule
     epochs: int
     batch_size: int
+    l2: float
     seed: int
     engine: str
 
@@ -100,8 +105,8 @@ class Settings:
 
 
 def default_epochs(rows: int, batch_size: int) -> int:
-    """Passes that make about STEPS steps, between 20 and 200."""
-    return min(max(STEPS // max(rows // batch_size, 1), 20), 200)
+    """Passes that make about STEPS steps, between 20 and 500."""
+    return min(max(STEPS // max(rows // batch_size, 1), 20), 500)
 
 
 def resolve_net(net: Layer | str | None, preparation: Preparation, train: Dataset) -> Layer:
@@ -131,7 +136,8 @@ def _dataset(data: Data) -> Dataset:
     return data_room.load(data)
 
 
-def _check(epochs: int | None, batch_size: int, seed: int) -> None:
+def _check(epochs: int | None, batch_size: int, l2: float | None, seed: int) -> None:
+    require("train", "l2", l2, l2 is None or l2 >= 0, "a number in the range [0, inf), or None")
     require("train", "epochs", epochs, epochs is None or epochs > 0, "an int of at least 1, or None")
     require("train", "batch_size", batch_size, batch_size > 0, "an int of at least 1")
     require("train", "seed", seed, 0 <= seed < 2**32, "an int in the range [0, 2^32)")
@@ -144,7 +150,7 @@ def _share(held: Held) -> Any:
 
 def _about(dataset: Dataset, parts: Parts, settings: Mapping[str, Any]) -> dict[str, Any]:
     """What run.json says."""
-    held = {name: len(part) if (part := getattr(parts, name)) is not None else 0 for name in ("train", "validation", "test")}
+    held = {name: len(part) for name, part in vars(parts).items() if part is not None}
     return {
         "format": "chainrule-run-1",
         "name": dataset.name,
@@ -178,7 +184,9 @@ class Trainer:
         declared = declared_arrays(net, (2, *preparation.shape))
         self.arrays = initial_arrays(declared, settings.optimizer, settings.seed)
         self.model = Model(net, {path: self.arrays[path] for path in declared}, preparation, settings.engine)
-        self.best, self.best_loss, self.best_epoch = self.model, math.inf, 0
+        self.best, self.best_epoch = self.model, 0
+        self.losses: NDArray[Any] | None = None  # of every validation row, at the epoch where their mean was lowest
+        self.lowest = 1.0
         self.epoch, self.step = 0, 0
         self.total = settings.epochs * steps(len(self.x), settings.batch_size)
         self.shown = ""
@@ -219,7 +227,12 @@ class Trainer:
 
     def _step(self, index: NDArray[np.int64]) -> Batch:
         """One step on these rows. Arrays are replaced, never written to: what was saved of them stays."""
-        knobs = {"step": np.int64(self.step), "seed": np.int64(self.settings.seed), "lr": np.float32(self._lr())}
+        knobs = {
+            "step": np.int64(self.step),
+            "seed": np.int64(self.settings.seed),
+            "lr": np.float32(self._lr()),
+            "l2": np.float32(self._l2()),
+        }
         out = self._plan(len(index))({**self.arrays, "x": self.x[index], "y": self.y[index], **knobs})
         self.arrays = {path: out[path] for path in self.arrays}
         self.step += 1
@@ -227,6 +240,10 @@ class Trainer:
 
     def _lr(self) -> float:
         return self.settings.optimizer.lr * self.settings.schedule.factor(self.step / self.total)
+
+    def _l2(self) -> float:
+        """The prior's precision on the loss's own scale: a row weighs 1 / rows, and errors count by their width."""
+        return self.settings.l2 * self.model.loss.width(self.lowest) / len(self.x)
 
     def _plan(self, count: int) -> Plan:
         """The step for a batch of that many rows; a ragged last batch has its own."""
@@ -245,24 +262,32 @@ class Trainer:
         return {f"train/{name}": value for name, value in {"loss": loss, **metrics}.items()}
 
     def _validate(self) -> dict[str, float]:
-        """Loss and metrics of the validation part; the model is kept if it is the best so far, or if there is none."""
+        """Loss and metrics of the validation part, and whether this epoch's model is the one to keep.
+
+        Kept is the latest whose validation loss is within one standard error of the lowest: a few rows cannot tell such
+        models apart, and the later one is better annealed. (Breiman et al. (1984), the 1-SE rule, by paired losses.)
+        """
         current = self.model.with_arrays(self.arrays)
         if self.parts.validation is None:
             self.best, self.best_epoch = current, self.epoch
             return {}
-        scores = evaluate(current, self.parts.validation).scores
-        if scores["loss"] < self.best_loss:
-            self.best, self.best_loss, self.best_epoch = current, scores["loss"], self.epoch
+        seen = evaluate(current, self.parts.validation)
+        if self.losses is None or seen.losses.mean() < self.lowest:
+            self.losses, self.lowest = seen.losses, float(seen.losses.mean())
+        behind = seen.losses - self.losses
+        if behind.mean() <= behind.std() / math.sqrt(len(behind)):
+            self.best, self.best_epoch = current, self.epoch
         headline = next(iter(METRICS[self.preparation.task]))
-        self.shown = f", validation {headline} {scores[headline]:.3f}"
-        return {f"validation/{name}": value for name, value in scores.items()}
+        self.shown = f", validation {headline} {seen.scores[headline]:.3f}"
+        return {f"validation/{name}": value for name, value in seen.scores.items()}
 
     def _save(self, run: Run) -> None:
         """Both checkpoints; `last` also holds the optimiser's state, so that the training could go on from it."""
         last = self.model.with_arrays(self.arrays)
         slots = {path: array for path, array in self.arrays.items() if path not in last.arrays}
         run.write("checkpoints/best.safetensors", lambda file: save_arrays(file, self.best, epoch=self.best_epoch))
-        run.write("checkpoints/last.safetensors", lambda file: save_arrays(file, last, slots, epoch=self.epoch, step=self.step))
+        at = {"epoch": self.epoch, "step": self.step}
+        run.write("checkpoints/last.safetensors", lambda file: save_arrays(file, last, slots, **at))
 
     def _finish(self, run: Run, status: str, seconds: float) -> None:
         """Judge the best model, and close the record."""

@@ -93,6 +93,12 @@ class TestCompiled:
         finally:
             os.sched_setaffinity(0, before)
 
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has affinity masks here")
+    def test_measuring_leaves_the_affinity_mask_alone(self) -> None:
+        before = os.sched_getaffinity(0)
+        native.peak_gflops(native.threads())
+        assert os.sched_getaffinity(0) == before
+
     def test_paths_fit_the_features(self) -> None:
         features, usable = set(native.cpu_features()), native.paths()
         assert ("avx512" in usable) == (features >= {"avx2", "fma", *AVX512})

@@ -1,11 +1,17 @@
-"""The reference engine: NumPy, op by op. The oracle every other engine is tested against, and the microscope."""
+"""The reference engine: NumPy, op by op. The oracle every other engine is tested against, and the microscope.
+
+Its matrix products run on one thread. The small products of these networks gain nothing from two, threads that wait for
+each other lose tenfold on a busy machine, and so the bits do not depend on how many cores there are.
+"""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from ..errors import DtypeError, NoValueError, ShapeError
 from ..graph import Array, Graph, Tensor
@@ -43,18 +49,27 @@ class ReferencePlan:
         value: dict[Tensor, Array] = dict(self.constants)
         for name, node in self.graph.inputs.items():
             value[node] = checked_feed(name, feeds, node)
-        for node, dead in self.program:
-            value[node] = node.op.forward(np, *[value[x] for x in node.inputs], **node.attrs)
-            for x in dead:
-                del value[x]
+        with blas_libraries().limit(limits=1, user_api="blas"):
+            for node, dead in self.program:
+                value[node] = node.op.forward(np, *[value[x] for x in node.inputs], **node.attrs)
+                for x in dead:
+                    del value[x]
         outputs = {name: value[node] for name, node in self.graph.outputs.items()}
         return outputs, {name: value[node] for name, node in self.kept.items()}
+
+
+@functools.cache
+def blas_libraries() -> ThreadpoolController:
+    """What NumPy computes matrix products with; looked up once, which takes milliseconds."""
+    return ThreadpoolController()
 
 
 def checked_feed(name: str, feeds: Mapping[str, Array], node: Tensor) -> Any:
     """What is fed for `name`, if it is there and of the right shape and type."""
     if name not in feeds:
-        raise NoValueError(f"input '{name}' {node.shape} {node.dtype} was not fed; fed: {', '.join(feeds) or 'nothing'}")
+        raise NoValueError(
+            f"input '{name}' {node.shape} {node.dtype} was not fed; fed: {', '.join(feeds) or 'nothing'}"
+        )
     array = np.asarray(feeds[name])
     if array.shape != node.shape:
         raise ShapeError(f"input '{name}': expected shape {node.shape}, found {array.shape}")

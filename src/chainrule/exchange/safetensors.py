@@ -82,6 +82,10 @@ def _array(entry: Mapping[str, Any], data: memoryview) -> NDArray[Any]:
     """One array; its offsets must lie inside the data and agree with its shape."""
     dtype = np.dtype(DTYPES[entry["dtype"]])
     shape, (start, end) = tuple(entry["shape"]), entry["data_offsets"]
-    if min(shape, default=0) < 0 or not 0 <= start <= end <= len(data) or end - start != math.prod(shape) * dtype.itemsize:
+    if (
+        min(shape, default=0) < 0
+        or not 0 <= start <= end <= len(data)
+        or end - start != math.prod(shape) * dtype.itemsize
+    ):
         raise ValueError(f"an array of {shape} at bytes {start} to {end} of {len(data)}")
     return np.frombuffer(data[start:end], dtype).reshape(shape).astype(dtype.newbyteorder("="))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from typing import ClassVar
 
 import numpy as np
@@ -44,6 +44,11 @@ class Layer:
 
     def __init_subclass__(cls) -> None:
         LAYERS[cls.__name__] = cls
+
+    def __str__(self) -> str:
+        """The call that makes it, without what is at its default: `Conv2d(32)`."""
+        own = [f for f in fields(self) if f.default is MISSING or getattr(self, f.name) != f.default]  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in own)})"
 
     def build(self, shape: Shape) -> Mapping[str, Param | State]:
         """The arrays this layer needs for an input of that shape (the batch axis first)."""
@@ -96,7 +101,7 @@ class Context:
         """The same problem, with the innermost layer's name in front of it."""
         if str(problem).startswith("layer "):
             return problem
-        return ShapeError(f"layer '{self.path}', {layer!r}, on an input of {x.shape[1:]} per example: {problem}")
+        return ShapeError(f"layer '{self.path}', {layer}, on an input of {x.shape[1:]} per example: {problem}")
 
     def _leaf(self, key: str, spec: Param | State) -> Tensor:
         path = f"{self.path}/{key}"

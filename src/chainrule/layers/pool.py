@@ -24,5 +24,7 @@ class MaxPool2d(Layer):
 
     def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
         if x.ndim != 4:
-            raise ShapeError(f"expected images (h, w, c), found {x.shape[1:]}; a layer before it may have flattened them")
+            raise ShapeError(
+                f"expected images (h, w, c), found {x.shape[1:]}; a layer before it may have flattened them"
+            )
         return max_pool(x, size=(self.size, self.size), stride=(self.size, self.size))

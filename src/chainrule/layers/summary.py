@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ..graph import Shape, Tensor, topological
@@ -36,7 +36,7 @@ def summary_rows(net: Layer, shape: Shape) -> list[Row]:
     return [
         Row(
             call.path,
-            repr(call.layer),
+            str(call.layer),
             call.output.shape[1:],
             sum(math.prod(spec.shape) for spec in call.arrays.values() if isinstance(spec, Param)),
             fields.get(call.output),
@@ -68,6 +68,6 @@ def receptive_fields(x: Tensor, output: Tensor) -> dict[Tensor, Pair]:
     return {node: field for node, (field, _) in seen.items()}
 
 
-def _pair(values: object) -> Pair:
-    rows, columns = values  # type: ignore[misc, attr-defined]
+def _pair(values: Iterable[int]) -> Pair:
+    rows, columns = values
     return rows, columns

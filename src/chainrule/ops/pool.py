@@ -58,7 +58,5 @@ max_pool.grads(
 )
 pool_scatter.grads(g=lambda u, y, g, at, *, h, w, size, stride: pool_gather(u, at, size=size, stride=stride))
 pool_gather.grads(
-    u=lambda g, y, u, at, *, size, stride: pool_scatter(
-        g, at, h=u.shape[1], w=u.shape[2], size=size, stride=stride
-    )
+    u=lambda g, y, u, at, *, size, stride: pool_scatter(g, at, h=u.shape[1], w=u.shape[2], size=size, stride=stride)
 )
