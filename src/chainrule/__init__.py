@@ -16,9 +16,56 @@ from .grad import check_grads, grad, hessian, jacobian, jvp, value_and_grad, vjp
 from .graph import Tensor, op, placeholder, tensor
 from .layers import BatchNorm, Conv2d, Dense, Dropout, Flatten, Layer, MaxPool2d, ReLU, Sequential, Sigmoid, Tanh
 from .model import Model, load_model
-from .optim import SGD, Adam
 from .ops import cross_entropy, exp, log, matmul, relu, sigmoid, softmax, sqrt, tanh
+from .optim import SGD, Adam
+from .picture import text as _text  # noqa: F401  (it fills Run.summary)
 from .run import Run
 from .schedule import Constant, Cosine
 from .train import train
 from .version import __version__
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "BatchNorm",
+    "ChainruleError",
+    "Constant",
+    "Conv2d",
+    "Cosine",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "Layer",
+    "MaxPool2d",
+    "Model",
+    "ReLU",
+    "Run",
+    "Sequential",
+    "Sigmoid",
+    "Tanh",
+    "Tensor",
+    "__version__",
+    "check_grads",
+    "cross_entropy",
+    "data",
+    "engines",
+    "exp",
+    "grad",
+    "hessian",
+    "jacobian",
+    "jvp",
+    "load_model",
+    "log",
+    "matmul",
+    "op",
+    "placeholder",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "sqrt",
+    "tanh",
+    "tensor",
+    "train",
+    "value_and_grad",
+    "vjp",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from .exchange import safetensors
 from .graph import Shape
 from .layers import Layer
 from .layers.config import from_config, to_config
-from .layers.summary import Row, summary_rows
+from .layers.summary import Row, layer_table, summary_rows
 from .loss import BY_TASK, Loss, Task
 from .step import Arrays, declared_arrays, prediction_graph
 
@@ -93,19 +93,22 @@ class Model:
 
     def __call__(self, x: ArrayLike) -> NDArray[np.float32]:
         """The last layer's output: logits for classes, standardised numbers else."""
-        return self.outputs(x)["output"]
+        output: NDArray[np.float32] = self.outputs(x)["output"]
+        return output
 
     def predict_proba(self, x: ArrayLike) -> NDArray[np.float32]:
         """The probability of each class, shape (n, classes), in the order of `classes`."""
         if self.preparation.task != "classes":
             raise SettingError("predict_proba needs a model of classes; this one predicts numbers: use predict")
-        return self.outputs(x)["prediction"]
+        probabilities: NDArray[np.float32] = self.outputs(x)["prediction"]
+        return probabilities
 
     def predict(self, x: ArrayLike) -> NDArray[Any]:
         """The most probable class, as it was called in the data, shape (n,); or numbers in the data's unit, (n, k)."""
         output = self(x)
         if self.classes:
-            return np.asarray(self.classes)[np.argmax(output, axis=-1)]
+            called: NDArray[Any] = np.asarray(self.classes)[np.argmax(output, axis=-1)]
+            return called
         return self.preparation.in_unit(output)
 
     def outputs(self, x: ArrayLike) -> dict[str, NDArray[Any]]:
@@ -134,7 +137,7 @@ class Model:
 
     def summary(self) -> str:
         """The layers with output shape, parameter count and receptive field, as text."""
-        return summary_text(self.rows(), self.preparation.shape)
+        return layer_table(self.rows(), self.preparation.shape)
 
     def save(self, path: str | Path) -> None:
         """Write the model as one safetensors file; the architecture stands in its metadata."""
@@ -142,26 +145,6 @@ class Model:
 
     def __repr__(self) -> str:
         return f"<Model {self.preparation.shape} -> {self.preparation.task}, {self.net!r}>"
-
-
-def summary_text(rows: list[Row], shape: Shape) -> str:
-    """A table of layers for a terminal."""
-    lines = [("layer", "what", "output", "parameters", "sees"), ("x", "input", _by(shape), "", "")]
-    lines += [
-        (r.path, r.layer, _by(r.output), f"{r.parameters:,}" if r.parameters else "", _by(r.field or ())) for r in rows
-    ]
-    lines.append(("total", "", "", f"{sum(r.parameters for r in rows):,}", ""))
-    lines = [line[: 5 if len(shape) == 3 else 4] for line in lines]
-    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
-    texts = [
-        "  ".join(f"{c:>{w}}" if i > 1 else f"{c:<{w}}" for i, (c, w) in enumerate(zip(line, widths, strict=True)))
-        for line in lines
-    ]
-    return "\n".join(text.rstrip() for text in texts)
-
-
-def _by(shape: Shape) -> str:
-    return "x".join(map(str, shape))
 
 
 def save_arrays(

@@ -12,6 +12,7 @@ import zlib
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 ROUNDS = 10
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
@@ -46,14 +47,15 @@ def uniform(xp: Any, seed: Any, stream: int, step: Any, shape: tuple[int, ...]) 
     return xp.reshape(xp.astype(top, xp.float32) * xp.asarray(2.0**-24, dtype=xp.float32), shape)
 
 
-def permutation(seed: int, stream: str, step: int, count: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+def permutation(seed: int, stream: str, step: int, count: int) -> NDArray[np.int64]:
     """A shuffle of 0..count-1: the order that sorts `count` random words."""
     return np.argsort(words(np, seed, stream_of(stream), step, count), kind="stable").astype(np.int64)
 
 
-def normal(seed: int, name: str, shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.float64]]:
+def normal(seed: int, name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Standard normal numbers in float64, by Box and Muller from two uniform streams; host only."""
     radius, angle = (
         uniform(np, seed, stream_of(f"{name}/{part}"), 0, shape).astype(np.float64) for part in ("radius", "angle")
     )
-    return np.sqrt(-2.0 * np.log1p(-radius)) * np.cos(2.0 * np.pi * angle)
+    numbers: NDArray[np.float64] = np.sqrt(-2.0 * np.log1p(-radius)) * np.cos(2.0 * np.pi * angle)
+    return numbers

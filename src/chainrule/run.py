@@ -20,7 +20,7 @@ from typing import Any
 from .errors import RunError
 from .exchange import safetensors
 
-METHODS: dict[str, Callable[..., Any]] = {}  # filled by modules above this one: "model", "report"
+METHODS: dict[str, Callable[..., Any]] = {}  # filled by modules above this one: "model", "summary", "report"
 
 
 class Run:
@@ -77,6 +77,10 @@ class Run:
     def model(self) -> Any:
         """The trained model: the checkpoint with the lowest validation loss."""
         return METHODS["model"](self)
+
+    def summary(self) -> str:
+        """Scores of every part, the confusion matrix and the most wrong examples, as text."""
+        return str(METHODS["summary"](self))
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the HTML report; by default `report.html` in the run folder."""

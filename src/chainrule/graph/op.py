@@ -46,7 +46,8 @@ def first_dtype(op: Op[Any], dtypes: tuple[np.dtype[Any], ...], attrs: Mapping[s
 
 def attr_dtype(op: Op[Any], dtypes: tuple[np.dtype[Any], ...], attrs: Mapping[str, Any]) -> np.dtype[Any]:
     """The output has the type that the attribute `dtype` names."""
-    return np.dtype(attrs["dtype"])
+    named: np.dtype[Any] = np.dtype(attrs["dtype"])
+    return named
 
 
 def int64(op: Op[Any], dtypes: tuple[np.dtype[Any], ...], attrs: Mapping[str, Any]) -> np.dtype[Any]:
@@ -93,7 +94,7 @@ class Op(Generic[P]):
             if x.value is None:
                 return Tensor(self, xs, attrs, spec, None)
             values.append(x.value)
-        return Tensor(self, xs, attrs, spec, self.forward(np, *values, **attrs))  # type: ignore[arg-type]
+        return Tensor(self, xs, attrs, spec, self.forward(np, *values, **attrs))
 
     def _lifted(self, inputs: tuple[Any, ...]) -> tuple[Tensor, ...]:
         like = next((x.dtype for x in inputs if isinstance(x, Tensor)), None)

@@ -235,7 +235,7 @@ def number(value: float, dtype: np.dtype[Any]) -> Tensor:
 def lift(value: Any, partner: Tensor) -> Tensor:
     """An operand as a tensor: Python numbers take their partner's type, arrays keep their own."""
     if value.__class__ is Tensor:
-        return value  # type: ignore[no-any-return]
+        return value
     if value.__class__ in (float, int, bool):
         return number(value, partner.dtype)
     return tensor(value)

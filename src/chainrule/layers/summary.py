@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..graph import Shape, Tensor, topological
+from ..table import table
 from .base import Layer, Param, record
 
 Pair = tuple[int, int]
@@ -71,3 +72,17 @@ def receptive_fields(x: Tensor, output: Tensor) -> dict[Tensor, Pair]:
 def _pair(values: Iterable[int]) -> Pair:
     rows, columns = values
     return rows, columns
+
+
+def layer_table(rows: Sequence[Row], shape: Shape) -> str:
+    """The rows as text; the column `sees` only where there is an image."""
+    lines = [["layer", "what", "output", "parameters", "sees"], ["x", "input", _by(shape), "", ""]]
+    lines += [
+        [r.path, r.layer, _by(r.output), f"{r.parameters:,}" if r.parameters else "", _by(r.field or ())] for r in rows
+    ]
+    lines.append(["total", "", "", f"{sum(r.parameters for r in rows):,}", ""])
+    return table([line[: 5 if len(shape) == 3 else 4] for line in lines], left=2)
+
+
+def _by(shape: Shape) -> str:
+    return "x".join(map(str, shape))

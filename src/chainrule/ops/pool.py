@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..graph import Array, int64, op, same_dtype, first_dtype
+from ..graph import Array, first_dtype, int64, op, same_dtype
 from .window import NO_PADDING, Pair, out_size, unwindows, windows
 
 

@@ -1,0 +1,84 @@
+"""What a run has to tell, as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..run import METHODS, Run
+from ..table import table
+
+SHOWN = 5  # most wrong examples
+WIDE = 20  # classes up to which the whole confusion matrix is printed
+PERCENT = ("accuracy",)
+STATUS = {
+    "finished": "finished {epochs} epochs in {seconds:.1f} s; kept is epoch {best_epoch}",
+    "interrupted": "stopped by Ctrl-C in epoch {epochs}, after {seconds:.1f} s; kept is epoch {best_epoch}",
+    "diverged": "diverged: the loss was no finite number in epoch {epochs}. Kept is epoch {best_epoch}; "
+    "lower the learning rate (--lr, now {lr:g})",
+}
+
+
+def result_text(run: Run) -> str:
+    """Scores of every part, the confusion matrix, the most wrong examples, how it ended, and where it is recorded."""
+    result = run.result
+    if result is None:
+        return f"{run.folder}: not finished; {len(run.metrics)} epochs are recorded"
+    blocks = [scores_table(result)]
+    if "confusion" in result:
+        blocks.append(confusion_text(result["confusion"], run.about["data"]["classes"], result["judged"]))
+    blocks.append(wrong_table(result, run.about["data"]))
+    status = STATUS[result["status"]].format(**result, lr=run.about["settings"]["optimizer"]["lr"])
+    return "\n\n".join([*(block for block in blocks if block), f"{status}\nrecorded in {run.folder}"])
+
+
+def scores_table(result: Mapping[str, Any]) -> str:
+    """One line for each part of the data."""
+    names = list(next(iter(result["scores"].values())))
+    head = ["part", "rows", *names]
+    body = [
+        [part, f"{result['rows'][part]:,}", *(score_text(name, scores[name]) for name in names)]
+        for part, scores in result["scores"].items()
+    ]
+    return table([head, *body])
+
+
+def score_text(name: str, value: float) -> str:
+    """A score as people read it."""
+    return f"{value:.1%}" if name in PERCENT else f"{value:.4g}"
+
+
+def confusion_text(matrix: Sequence[Sequence[int]], classes: Sequence[Any], judged: str) -> str:
+    """Rows are the true classes, columns what they were taken for; of many classes only the confusions."""
+    title = f"confusion matrix of the {judged} part: rows are true, columns are predicted"
+    if len(classes) > WIDE:
+        return "\n".join([f"most frequent confusions of the {judged} part", *_confusions(matrix, classes)])
+    names = [str(c)[:12] for c in classes]
+    body = [[name, *(str(n) if n else "." for n in row)] for name, row in zip(names, matrix, strict=True)]
+    return f"{title}\n{table([['', *names], *body])}"
+
+
+def _confusions(matrix: Sequence[Sequence[int]], classes: Sequence[Any], most: int = 10) -> list[str]:
+    found = [(n, i, j) for i, row in enumerate(matrix) for j, n in enumerate(row) if i != j and n]
+    return [f"{n:>5}  {classes[i]} taken for {classes[j]}" for n, i, j in sorted(found, reverse=True)[:most]]
+
+
+def wrong_table(result: Mapping[str, Any], data: Mapping[str, Any]) -> str:
+    """The examples with the largest loss."""
+    place = "line" if data["features"] and data["target"] else "index"
+    wrong = result["wrong"][:SHOWN]
+    if data["task"] == "numbers":
+        rows = [[str(w["where"]), _numbers(w["true"]), _numbers(w["predicted"])] for w in wrong]
+        return f"furthest off in the {result['judged']} part\n{table([[place, 'true', 'predicted'], *rows])}"
+    wrong = [w for w in wrong if w["true"] != w["predicted"]]
+    if not wrong:
+        return f"nothing in the {result['judged']} part is wrong"
+    rows = [[str(w["where"]), str(w["true"]), str(w["predicted"]), f"{w['probability']:.1%}"] for w in wrong]
+    return f"most wrong in the {result['judged']} part\n{table([[place, 'true', 'predicted', 'sure'], *rows])}"
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return ", ".join(f"{v:.4g}" for v in values)
+
+
+METHODS["summary"] = result_text
