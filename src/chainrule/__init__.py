@@ -19,6 +19,7 @@ from .model import Model, load_model
 from .ops import cross_entropy, exp, log, matmul, relu, sigmoid, softmax, sqrt, tanh
 from .optim import SGD, Adam
 from .picture import text as _text  # noqa: F401  (it fills Run.summary)
+from .report import html as _html  # noqa: F401  (it fills Run.report)
 from .run import Run
 from .schedule import Constant, Cosine
 from .train import train

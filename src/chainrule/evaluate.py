@@ -12,6 +12,7 @@ from .data import Dataset, Parts
 from .graph import tensor
 from .metrics import confusion, score
 from .model import Model
+from .step import Arrays
 
 MOST_WRONG = 12
 
@@ -34,8 +35,9 @@ def evaluate(model: Model, part: Dataset) -> Evaluation:
     return Evaluation(losses, {"loss": float(losses.mean()), **score(preparation.task, predicted, part.y)}, predicted)
 
 
-def result_of(model: Model, parts: Parts) -> tuple[dict[str, Any], NDArray[np.float32]]:
-    """The result of a run, and the inputs of its most wrong examples; judged on the most independent part there is."""
+def result_of(model: Model, parts: Parts) -> tuple[dict[str, Any], dict[str, Arrays]]:
+    """The result of a run as plain data, and arrays to keep beside it by file name: the images of the most wrong
+    examples, or true and predicted numbers. Judged is the most independent part there is."""
     present = {name: part for name in ("train", "validation", "test") if (part := getattr(parts, name)) is not None}
     evaluations = {name: evaluate(model, part) for name, part in present.items()}
     judged = list(present)[-1]
@@ -50,7 +52,10 @@ def result_of(model: Model, parts: Parts) -> tuple[dict[str, Any], NDArray[np.fl
     if model.classes:
         taken_for = np.argmax(evaluation.predicted, axis=-1)
         result["confusion"] = confusion(taken_for, part.y, len(model.classes)).tolist()
-    return result, part.x[worst]
+    kept: dict[str, Arrays] = {"wrong": {"x": part.x[worst]}} if part.is_image else {}
+    if not model.classes:
+        kept["fit"] = {"true": part.y, "predicted": evaluation.predicted}
+    return result, kept
 
 
 def _example(model: Model, part: Dataset, evaluation: Evaluation, i: int) -> dict[str, Any]:

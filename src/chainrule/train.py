@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -291,9 +292,9 @@ class Trainer:
 
     def _finish(self, run: Run, status: str, seconds: float) -> None:
         """Judge the best model, and close the record."""
-        judged, wrong = result_of(self.best, self.parts)
-        if len(self.preparation.shape) == 3:
-            run.write("wrong.safetensors", lambda file: safetensors.save(file, {"x": wrong}, {}))
+        judged, kept = result_of(self.best, self.parts)
+        for name, arrays in kept.items():
+            run.write(f"{name}.safetensors", partial(safetensors.save, arrays=arrays, metadata={}))
         outcome = {"status": status, "epochs": self.epoch, "best_epoch": self.best_epoch, "seconds": round(seconds, 3)}
         run.finish({**outcome, **judged})
 

@@ -1,0 +1,126 @@
+"""Charts as SVG text, drawn by matplotlib. Grey text on no background reads on light and dark pages alike."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import need
+
+INK = "#808890"
+TRAIN, VALIDATION = "#0072b2", "#d55e00"  # Okabe and Ito (2008): told apart by colour-blind readers too
+STYLE = {
+    "svg.fonttype": "path",  # the same letters on every machine
+    "svg.hashsalt": "chainrule",  # the same bytes in every run
+    "font.size": 10,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+}
+MANY = 32  # filters, features or images shown at most
+CELLS = 30  # classes up to which a confusion matrix has its counts written in
+
+
+@contextmanager
+def _drawing(
+    width: float, height: float, rows: int = 1, columns: int = 1
+) -> Iterator[tuple[Any, list[Any], list[str]]]:
+    """A figure in inches and its axes; on leaving, its SVG text is appended to the list."""
+    matplotlib = need("matplotlib", "report", "drawing charts")
+    figures = need("matplotlib.figure", "report", "drawing charts")
+    with matplotlib.rc_context(STYLE):
+        figure = figures.Figure(figsize=(width, height), layout="constrained")
+        axes = list(np.ravel(figure.subplots(rows, columns, squeeze=False)))
+        svg: list[str] = []
+        yield figure, axes, svg
+        out = io.StringIO()
+        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        svg.append(out.getvalue()[out.getvalue().index("<svg") :])
+
+
+def curves(metrics: Sequence[Mapping[str, float]], headline: str, best_epoch: int | None) -> str:
+    """Loss and headline metric over the epochs, training against validation, the kept epoch marked."""
+    with _drawing(9, 3, columns=2) as (_, axes, svg):
+        epochs = [row["epoch"] for row in metrics]
+        for ax, name in zip(axes, ("loss", headline), strict=True):
+            for part, colour in (("train", TRAIN), ("validation", VALIDATION)):
+                if all(f"{part}/{name}" in row for row in metrics):
+                    ax.plot(epochs, [row[f"{part}/{name}"] for row in metrics], color=colour, label=part, lw=1.8)
+            if best_epoch:
+                ax.axvline(best_epoch, color=INK, ls=":", lw=1.2, label=f"kept: epoch {best_epoch}")
+            ax.set(xlabel="epoch", ylabel=name)
+        axes[0].set_yscale("log")
+        axes[0].legend()
+    return svg[0]
+
+
+def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[Any]) -> str:
+    """Counts in the cells, each row shaded by its shares."""
+    counts = np.asarray(matrix)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = min(max(0.42 * len(classes) + 1.2, 3.2), 9)
+    with _drawing(side, side) as (_, (ax,), svg):
+        ax.imshow(np.sqrt(shares), cmap="Blues", vmin=0, vmax=1)
+        names = [str(c)[:14] for c in classes]
+        turned = 90 if max(map(len, names)) > 3 else 0
+        ax.set_xticks(range(len(names)), names, rotation=turned)
+        ax.set_yticks(range(len(names)), names)
+        ax.set(xlabel="predicted", ylabel="true")
+        for (i, j), n in np.ndenumerate(counts if len(classes) <= CELLS else np.zeros((0, 0))):
+            if n:
+                ax.text(j, i, str(n), ha="center", va="center", color="white" if shares[i, j] > 0.3 else "#102030")
+    return svg[0]
+
+
+def filters(kernel: NDArray[Any]) -> str:
+    """The kernels (h, w, i, o) of a first layer as pictures: three channels in colour, else the first one in grey."""
+    images = [kernel[:, :, :, o] for o in range(min(kernel.shape[3], MANY))]
+    return pictures([image if image.shape[2] == 3 else image[:, :, :1] for image in images], [""] * len(images), 0.75)
+
+
+def weights_by_feature(w: NDArray[Any], features: Sequence[str]) -> str:
+    """How strongly the first layer of a table's network listens to each feature: the mean of |w| over its units."""
+    strength = np.abs(w).mean(axis=1)
+    order = np.argsort(strength)[-MANY:]
+    with _drawing(6, 0.28 * len(order) + 0.8) as (_, (ax,), svg):
+        ax.barh([features[i][:28] for i in order], strength[order], color=TRAIN, height=0.7)
+        ax.set_xlabel("mean |weight| in the first layer (features standardised)")
+    return svg[0]
+
+
+def pictures(images: Sequence[NDArray[Any]], captions: Sequence[str], size: float = 1.15) -> str:
+    """Small images (h, w, 1 or 3) in a grid, each stretched to its own range."""
+    columns = min(len(images), max(int(9 / size), 1))
+    rows = math.ceil(len(images) / columns)
+    line = 0.42 if any(captions) else 0.05
+    with _drawing(columns * size, rows * (size + line), rows, columns) as (_, axes, svg):
+        for ax in axes:
+            ax.axis("off")
+        for ax, image, caption in zip(axes, images, captions, strict=False):
+            low, high = float(image.min()), float(image.max())
+            shown = (image - low) / (high - low if high > low else 1.0)
+            grey = {"cmap": "gray", "vmin": 0, "vmax": 1} if shown.shape[2] != 3 else {}
+            ax.imshow(shown if shown.shape[2] == 3 else shown[:, :, 0], **grey)
+            ax.set_title(caption, fontsize=8, color=INK, pad=3)
+    return svg[0]
+
+
+def predicted_against_true(true: NDArray[Any], predicted: NDArray[Any], name: str) -> str:
+    """One dot for each row; on the line a prediction is exact."""
+    with _drawing(4.2, 4) as (_, (ax,), svg):
+        ends = [float(min(true.min(), predicted.min())), float(max(true.max(), predicted.max()))]
+        ax.plot(ends, ends, color=INK, lw=1, ls=":")
+        ax.plot(true, predicted, "o", color=TRAIN, ms=4, alpha=0.6, mew=0)
+        ax.set(xlabel=f"true {name}", ylabel=f"predicted {name}")
+    return svg[0]

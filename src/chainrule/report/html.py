@@ -1,0 +1,111 @@
+"""A run as one HTML file: no network, no script, pictures inside."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import RunError, need
+from ..exchange import safetensors
+from ..picture import charts
+from ..picture.text import STATUS, score_text
+from ..run import METHODS, Run, cannot_write
+
+MARK = "<!-- chainrule report -->"
+HEADLINE = {"classes": "accuracy", "numbers": "r2"}
+
+
+def write_report(run: Run, path: str | Path | None = None) -> Path:
+    """Write the report, by default as `report.html` in the run folder; only an older report is written over."""
+    target = Path(path) if path is not None else run.folder / "report.html"
+    _refuse_foreign(target)
+    content = render(run).encode()
+    try:
+        safetensors.write_whole(target, content)
+    except OSError as problem:
+        raise cannot_write(target, problem) from None
+    return target
+
+
+def _refuse_foreign(target: Path) -> None:
+    if not target.exists():
+        return
+    if target.is_dir() or MARK.encode() not in target.read_bytes()[:400]:
+        raise RunError(
+            f"{target}: exists and is not a report of chainrule; nothing is overwritten: choose another file"
+        )
+
+
+def render(run: Run) -> str:
+    """The page as text."""
+    jinja2 = need("jinja2", "report", "the HTML report")
+    template = resources.files(__package__).joinpath("template.html").read_text(encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    page: str = environment.from_string(template).render(mark=MARK, run=run, about=run.about, **_facts(run))
+    return page
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    """What the template shows, from the run folder alone."""
+    data, result, metrics = run.about["data"], run.result, run.metrics
+    headline = HEADLINE[data["task"]]
+    facts: dict[str, Any] = {
+        "headline": headline,
+        "metrics": metrics,
+        "result": result,
+        "score_text": score_text,
+        "settings": json.dumps(run.about["settings"], indent=2, ensure_ascii=False),
+        "curves": charts.curves(metrics, headline, (result or {}).get("best_epoch")) if metrics else "",
+        "first_layer": first_layer(run),
+    }
+    if result is None:
+        return facts
+    lr = run.about["settings"]["optimizer"]["lr"]
+    facts["status"] = STATUS[result["status"]].format(**result, lr=lr)
+    facts["confusion"] = charts.confusion(result["confusion"], data["classes"]) if "confusion" in result else ""
+    facts["wrong_images"] = wrong_images(run, result)
+    facts["fit"] = fit(run, data["target"]) if data["task"] == "numbers" else ""
+    return facts
+
+
+def first_layer(run: Run) -> str:
+    """What the first layer with weights looks for, or nothing if it cannot be shown."""
+    file = run.checkpoint("best")
+    if not file.exists():
+        return ""
+    arrays = safetensors.load(file)[0]
+    names = [f"{name}/w" for name, _ in run.about["settings"]["net"].get("layers", [])]
+    w = next((arrays[name] for name in names if name in arrays), None)
+    shape, features = run.about["data"]["shape"], run.about["data"]["features"]
+    if w is None:
+        return ""
+    if w.ndim == 4:
+        return charts.filters(w)
+    if len(shape) == 3 and len(w) == np.prod(shape):
+        return charts.filters(w.reshape(*shape, -1))
+    return charts.weights_by_feature(w, features) if len(features) == len(w) else ""
+
+
+def wrong_images(run: Run, result: dict[str, Any]) -> str:
+    """The images with the largest loss, with what they are and what they were taken for."""
+    file = run.folder / "wrong.safetensors"
+    if not file.exists() or "confusion" not in result:
+        return ""
+    captions = [f"{w['true']} → {w['predicted']}\n{w['probability']:.0%} sure" for w in result["wrong"]]
+    return charts.pictures(list(safetensors.load(file)[0]["x"]), captions)
+
+
+def fit(run: Run, target: str) -> str:
+    """Predicted against true numbers of the judged part."""
+    file = run.folder / "fit.safetensors"
+    if not file.exists():
+        return ""
+    arrays = safetensors.load(file)[0]
+    return charts.predicted_against_true(arrays["true"].ravel(), arrays["predicted"].ravel(), target)
+
+
+METHODS["report"] = write_report
