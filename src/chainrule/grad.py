@@ -19,9 +19,9 @@ Function: TypeAlias = Callable[..., Tensor]
 
 
 def backpropagate(y: Tensor, g: Tensor, wrt: Iterable[Tensor] | None = None) -> dict[Tensor, Tensor]:
-    """The gradient of <g, y> for every node on a way from `wrt` (default: from anything) to y."""
+    """The gradient of <g, y> for every node on a way from `wrt` (default: from any variable) to y."""
     order = topological([y])
-    wanted = _depends_on(order, wrt)
+    wanted = _depends_on(order, [x for x in order if x.is_variable] if wrt is None else wrt)
     gradient = {y: g}
     for node in reversed(order):
         if node.op is None or node not in gradient or node not in wanted:
@@ -34,10 +34,8 @@ def backpropagate(y: Tensor, g: Tensor, wrt: Iterable[Tensor] | None = None) -> 
     return gradient
 
 
-def _depends_on(order: Sequence[Tensor], wrt: Iterable[Tensor] | None) -> set[Tensor]:
+def _depends_on(order: Sequence[Tensor], wrt: Iterable[Tensor]) -> set[Tensor]:
     """The nodes that some of `wrt` lead to."""
-    if wrt is None:
-        return set(order)
     wanted = set(wrt)
     for node in order:
         if any(x in wanted for x in node.inputs):

@@ -27,6 +27,7 @@ Array: TypeAlias = Any
 OPS: dict[str, Callable[..., Tensor]] = {}  # filled by @op
 METHODS: dict[str, Callable[..., Any]] = {}  # filled by modules above this one: "backward"
 NO_ATTRS: Mapping[str, Any] = {}
+CONSTANT: Mapping[str, Any] = {"constant": True}  # the attributes of a Python number made a node
 
 _scope: ContextVar[str] = ContextVar("scope", default="")
 _specs: dict[Spec, Spec] = {}
@@ -175,6 +176,11 @@ class Tensor:
         METHODS["backward"](self)
 
     @property
+    def is_variable(self) -> bool:
+        """A leaf that gradients may be wanted for: not a number such as the 2 of `x ** 2`."""
+        return self.op is None and self.attrs is not CONSTANT
+
+    @property
     def label(self) -> str:
         """How messages call this node."""
         own = self.name or (self.op.name if self.op else "tensor")
@@ -228,8 +234,10 @@ def number(value: float, dtype: np.dtype[Any]) -> Tensor:
     """A Python number as a scalar of its partner's type."""
     if dtype.kind in "biu" and value != int(value):
         raise DtypeError(f"{value} does not fit a tensor of {dtype}: make the tensor one of float32 or float64 first")
+    array = np.array(value, dtype=dtype)
+    array.flags.writeable = False
     with scope(""):
-        return tensor(value, dtype=dtype)
+        return Tensor(None, (), CONSTANT, intern_spec((), dtype), array)
 
 
 def lift(value: Any, partner: Tensor) -> Tensor:

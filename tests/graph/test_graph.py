@@ -1,0 +1,158 @@
+"""Tensors, shapes and frozen graphs."""
+
+from __future__ import annotations
+
+import gc
+import re
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule import ops
+from chainrule.engine import plan
+from chainrule.errors import DtypeError, NoValueError, ShapeError, UnknownName
+from chainrule.graph import Graph, placeholder, scope, tensor
+
+
+def test_operators_compute_at_once_and_are_nodes() -> None:
+    x, y = tensor(3.0, "x"), tensor(-4.0, "y")
+    z = (x + y) ** 2
+    assert float(z) == 1.0
+    assert z.op.name == "power"
+    assert z.inputs[0].inputs == (x, y)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        (lambda t: 1 - t, [0.5, -1.0]),
+        (lambda t: 2 / t, [4.0, 1.0]),
+        (lambda t: np.array([1.0, 1.0]) - t, [0.5, -1.0]),
+        (lambda t: -t, [-0.5, -2.0]),
+        (lambda t: t.reshape(2, 1) @ t.reshape(1, 2), [[0.25, 1.0], [1.0, 4.0]]),
+        (lambda t: t.mean(), 1.25),
+        (lambda t: t.var(), 0.5625),
+        (lambda t: t.reshape(1, 2).T, [[0.5], [2.0]]),
+    ],
+)
+def test_operators(expression: Any, expected: Any) -> None:
+    np.testing.assert_allclose(np.asarray(expression(tensor([0.5, 2.0]))), expected)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: np.zeros((64, 784)) @ tensor(np.zeros((100, 10))), "matmul: axis 'k' is 784 in a (64, 784) but 100 in b (100, 10)"),
+        (lambda: tensor([1.0, 2.0]) + tensor([1.0, 2.0, 3.0]), "add: b (3,) does not broadcast with (2,)"),
+        (lambda: ops.softmax(tensor([1.0])), "softmax: logits (1,) has 1 axes, expected (n, c)"),
+        (lambda: tensor(np.zeros((2, 3))).reshape(4, -1), "reshape: (2, 3) has 6 elements and does not fill (4, -1)"),
+        (lambda: tensor([1.0, 2.0]).broadcast_to((3,)), "broadcast: (2,) does not broadcast to (3,)"),
+        (lambda: tensor([1.0]).transpose(1), "transpose: (1,) is not an order of the 1 axes of (1,)"),
+        (
+            lambda: ops.conv2d(np.zeros((1, 3, 3, 2)), np.zeros((5, 5, 2, 1)), stride=(1, 1), padding=((0, 0), (0, 0))),
+            "conv2d: a window of 5 does not fit along h: 3 + 0 + 0 (padding) = 3 is less than 5",
+        ),
+        (
+            lambda: ops.conv2d_x(np.zeros((1, 3, 3, 2)), np.zeros((1, 1, 1, 2)), h=5, w=3, stride=(1, 1), padding=((0, 0), (0, 0))),
+            "conv2d: a gradient of (3, 3) for an output of (5, 3)",
+        ),
+    ],
+)  # fmt: skip
+def test_shapes_that_do_not_fit(call: Any, sentence: str) -> None:
+    with pytest.raises(ShapeError, match=re.escape(sentence)):
+        call()
+
+
+def test_element_types() -> None:
+    with pytest.raises(DtypeError, match=r"add: element types differ \(a float32, b float64\)"):
+        tensor([1.0], dtype="float32") + tensor([1.0])
+    with pytest.raises(DtypeError, match=r"0\.5 does not fit a tensor of int64"):
+        tensor(3) * 0.5
+    with pytest.raises(DtypeError, match="a tensor holds numbers or booleans"):
+        tensor("text")
+    assert (tensor([1.0], dtype="float32") * 2.5).dtype == np.float32
+
+
+def test_a_value_is_a_copy_that_cannot_be_written_to() -> None:
+    source = np.ones(2)
+    t = tensor(source)
+    source[0] = 5
+    assert float(t.value[0]) == 1
+    with pytest.raises(ValueError, match="read-only"):
+        t.value[0] = 2
+
+
+def test_a_recorded_tensor_has_no_value() -> None:
+    x = placeholder((2,), name="x")
+    assert (x * 2).value is None
+    with pytest.raises(NoValueError, match="Python cannot branch on it"):
+        bool(x)
+    with pytest.raises(NoValueError, match="recorded and has no value yet"):
+        np.asarray(x)
+
+
+def small_graph(rows: int) -> Graph:
+    x, w = placeholder((rows, 3), name="x"), placeholder((3, 2), name="w")
+    with scope("dense1"):
+        y = cr.tanh(x @ w) + cr.tanh(x @ w)
+    return Graph({"x": x, "w": w}, {"y": y})
+
+
+def test_freezing_merges_what_is_equal() -> None:
+    ops_left = [n.op.name for n in small_graph(4).order if n.op]
+    assert ops_left == ["matmul", "tanh", "add"]
+
+
+def test_names_do_not_depend_on_batch_size_or_rebuild() -> None:
+    assert (
+        list(small_graph(4).names)
+        == list(small_graph(7).names)
+        == ["x", "w", "dense1/matmul", "dense1/tanh", "dense1/add"]
+    )
+
+
+def test_find_suggests_the_nearest() -> None:
+    with pytest.raises(UnknownName, match="there is no node 'dense1/tan'; did you mean 'dense1/tanh'"):
+        small_graph(1).find("dense1/tan")
+
+
+def test_an_engine_refuses_wrong_feeds() -> None:
+    ready = plan(small_graph(2))
+    x, w = np.zeros((2, 3), np.float32), np.zeros((3, 2), np.float32)
+    with pytest.raises(NoValueError, match=r"input 'w'.*was not fed"):
+        ready({"x": x})
+    with pytest.raises(ShapeError, match=r"input 'x': expected shape \(2, 3\), found \(3, 3\)"):
+        ready({"x": np.zeros((3, 3), np.float32), "w": w})
+    with pytest.raises(DtypeError, match="input 'x': expected float32, found float64"):
+        ready({"x": x.astype(float), "w": w})
+    with pytest.raises(NoValueError, match="nothing feeds lost"):
+        plan(Graph({}, {"y": placeholder((), name="lost") * 2}))
+    with pytest.raises(UnknownName, match="there is no engine that runs graphs 'nativ'"):
+        plan(small_graph(1), "nativ")
+
+
+def test_a_plan_keeps_what_it_is_asked_to() -> None:
+    x, w = np.ones((2, 3), np.float32), np.ones((3, 2), np.float32)
+    outputs, kept = plan(small_graph(2), keep=["dense1/matmul"]).run({"x": x, "w": w})
+    np.testing.assert_array_equal(kept["dense1/matmul"], x @ w)
+    np.testing.assert_allclose(outputs["y"], 2 * np.tanh(x @ w), rtol=1e-6)
+
+
+def test_long_chains_need_no_recursion_and_leave_no_circle() -> None:
+    x = tensor(1.0)
+    y = x
+    for _ in range(20_000):
+        y = y + 0.0
+    y.backward()
+    assert x.grad is not None
+    assert float(x.grad) == 1
+    watched = weakref.ref(y)
+    gc.disable()
+    try:
+        del y
+        assert watched() is None
+    finally:
+        gc.enable()

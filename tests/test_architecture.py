@@ -1,0 +1,114 @@
+"""Imports point one way. A room may import the rooms that its row names, and itself."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "chainrule"
+CORE = "errors philox version graph ops grad engine"
+PARTS = f"{CORE} init optim schedule loss table layers"
+ALL = f"{PARTS} data metrics exchange run step model evaluate interrupt train picture report"
+ALLOWED = {
+    "errors": "",
+    "philox": "",
+    "version": "",
+    "interrupt": "",
+    "table": "",
+    "exchange": "errors",
+    "metrics": "errors",
+    "data": "errors philox",
+    "run": "errors exchange",
+    "graph": "errors",
+    "ops": "errors philox graph",
+    "grad": "errors graph ops",
+    "engine": "errors graph ops grad",
+    "init": "errors philox",
+    "optim": "errors graph ops",
+    "schedule": "errors",
+    "loss": "graph ops",
+    "layers": "errors philox graph ops init table",
+    "step": "errors graph ops grad init layers loss optim",
+    "model": f"{PARTS} data exchange step",
+    "evaluate": f"{PARTS} data metrics step model",
+    "train": f"{PARTS} data metrics exchange run step model evaluate interrupt",
+    "picture": "errors graph run table",
+    "report": "errors exchange run picture",
+    "cli": ALL,
+    "__main__": "errors cli",
+    "__init__": ALL,
+}
+OPTIONAL = ("click", "jinja2", "matplotlib", "sklearn", "safetensors", "torch", "jax", "pandas", "onnx", "optuna")
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imported(code: str, package: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+    """(line, dotted name) of every import in a module of `package`, inside functions and TYPE_CHECKING too."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = [*base, *([node.module] if node.module else [])]
+            yield from ((node.lineno, ".".join([*module, alias.name])) for alias in node.names)
+
+
+def arrows_back(code: str, room: str, package: tuple[str, ...]) -> list[str]:
+    """The imports of other rooms that this room's row does not name."""
+    rooms = [(line, name.split(".")[1]) for line, name in imported(code, package) if name.startswith("chainrule.")]
+    return [f"line {line}: {room} imports {to}" for line, to in rooms if to != room and to not in ALLOWED[room].split()]
+
+
+FILES = sorted(SOURCE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_imports_point_one_way(path: Path) -> None:
+    package = ("chainrule", *path.relative_to(SOURCE).parent.parts)
+    assert arrows_back(path.read_text(encoding="utf-8"), room_of(path), package) == []
+
+
+def test_the_table_itself_has_no_circle() -> None:
+    done: set[str] = set()
+    while ready := {room for room, below in ALLOWED.items() if room not in done and set(below.split()) <= done}:
+        done |= ready
+    assert done == set(ALLOWED)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from ..train import train",
+        "from .. import train",
+        "import chainrule.train",
+        "def f():\n    from chainrule import train",
+        "if TYPE_CHECKING:\n    from ..train import train",
+    ],
+)
+def test_an_arrow_back_is_found(code: str) -> None:
+    assert arrows_back(code, "ops", ("chainrule", "ops"))
+
+
+def test_only_the_native_engine_imports_the_extension() -> None:
+    users = [p for p in FILES if "_ext" in p.read_text(encoding="utf-8")]
+    assert {p.relative_to(SOURCE).parent.as_posix() for p in users} == {"engine/native"}
+
+
+def test_no_file_is_long() -> None:
+    files = [*FILES, *(ROOT / "tests").rglob("*.py")]
+    assert {str(p): n for p in files if (n := len(p.read_text(encoding="utf-8").splitlines())) > 400} == {}
+
+
+def test_importing_chainrule_brings_no_extra() -> None:
+    code = f"import sys, chainrule; print([m for m in {OPTIONAL!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
