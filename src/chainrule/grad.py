@@ -168,7 +168,7 @@ def check_grads(
     upstream = rng.standard_normal(y.shape)
     errors = [0.0]
     for i, g in enumerate(pull(upstream)):
-        difference = _central_differences(lambda *xs: float(np.sum(np.asarray(f(*xs)) * upstream)), points, i)
+        difference = _central_differences(lambda *xs: float(np.sum(np.asarray(f(*_tensors(xs))) * upstream)), points, i)
         error = np.abs(np.asarray(g) - difference) / np.abs(difference).max(initial=1.0)
         errors[0] = max(errors[0], float(error.max(initial=0.0)))
         if not np.all(error <= tolerance):

@@ -33,7 +33,7 @@ def training_graph(net: Layer, loss: Loss, optimizer: Optimizer, x: Shape, y: Sh
     knobs = {name: placeholder((), np.int64, name) for name in ("step", "seed")}
     knobs |= {name: placeholder((), name=name) for name in ("lr", "l2")}
     ctx = Context(train=True, seed=knobs["seed"], step=knobs["step"])
-    output = net.forward(batch["x"], {}, ctx)
+    output = ctx.call("", net, batch["x"])
     with scope("loss"):
         value = loss.rows(output, batch["y"]).mean().named("mean")
     params = {path: ctx.leaves[path] for path, spec in ctx.declared.items() if isinstance(spec, Param)}

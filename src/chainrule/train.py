@@ -192,6 +192,7 @@ class Trainer:
         self.total = settings.epochs * steps(len(self.x), settings.batch_size)
         self.shown = ""
         self._plans: dict[int, Plan] = {}
+        self._plan(min(settings.batch_size, len(self.x)))  # what does not fit shows itself before anything is written
 
     def fit(self, run: Run, progress: bool) -> None:
         """All epochs, then the result. Ctrl-C ends the training early, and the result is of what was learned."""

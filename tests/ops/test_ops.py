@@ -202,6 +202,13 @@ def inputs_of(row: Row, shapes: Shapes, dtype: Any = np.float64) -> list[Any]:
     return inputs
 
 
+LAYOUTS: list[Callable[[Any], Any]] = [
+    lambda x: x.copy("F"),
+    lambda x: np.flip(np.flip(x).copy()),
+    lambda x: np.repeat(x, 2, -1)[..., ::2] if x.ndim else x,
+]
+
+
 def attrs_of(row: Row, shapes: Shapes) -> dict[str, Any]:
     attrs = dict(row.attrs)
     if attrs.get("axis", 0) is None:
@@ -257,11 +264,7 @@ def test_recorded_equals_eager_on_any_memory_layout(name: str, row: Row, shapes:
     eager = np.asarray(OPS[name](*map(tensor, inputs), **attrs))
     nodes = {f"x{i}": placeholder(x.shape, x.dtype, f"x{i}") for i, x in enumerate(inputs)}
     ready = plan(Graph(nodes, {"y": OPS[name](*nodes.values(), **attrs)}))
-    for layout in (
-        lambda x: x.copy("F"),
-        lambda x: np.flip(np.flip(x).copy()),
-        lambda x: np.repeat(x, 2, -1)[..., ::2] if x.ndim else x,
-    ):
+    for layout in LAYOUTS:
         y = ready({f"x{i}": layout(x) for i, x in enumerate(inputs)})["y"]
         assert y.dtype == eager.dtype
         np.testing.assert_allclose(

@@ -82,8 +82,8 @@ class Context:
         self._seed, self._step = seed, step
 
     def call(self, name: str, layer: Layer, x: Tensor) -> Tensor:
-        """Build and apply a layer under `name`, inside the layer that calls."""
-        outside, self.path = self.path, f"{self.path}/{name}" if self.path else name
+        """Build and apply a layer under `name`, inside the layer that calls; the network itself has the name ''."""
+        outside, self.path = self.path, self._at(name)
         try:
             with scope(self.path):
                 arrays = layer.build(x.shape)
@@ -101,10 +101,14 @@ class Context:
         """The same problem, with the innermost layer's name in front of it."""
         if str(problem).startswith("layer "):
             return problem
-        return ShapeError(f"layer '{self.path}', {layer}, on an input of {x.shape[1:]} per example: {problem}")
+        name = self.path or type(layer).__name__.lower()
+        return ShapeError(f"layer '{name}', {layer}, on an input of {x.shape[1:]} per example: {problem}")
+
+    def _at(self, name: str) -> str:
+        return f"{self.path}/{name}" if self.path and name else self.path or name
 
     def _leaf(self, key: str, spec: Param | State) -> Tensor:
-        path = f"{self.path}/{key}"
+        path = self._at(key)
         self.declared[path] = spec
         self.leaves[path] = placeholder(spec.shape, name=key)
         return self.leaves[path]
@@ -113,15 +117,15 @@ class Context:
         """Random numbers in [0, 1) for the draw of that name: new in every step, the same for the same seed and step."""
         if self._seed is None or self._step is None:
             raise ShapeError("random numbers are only drawn in training")
-        return uniform(self._seed, self._step, stream=philox.stream_of(f"{self.path}/{name}"), to=shape)
+        return uniform(self._seed, self._step, stream=philox.stream_of(self._at(name)), to=shape)
 
     def update(self, key: str, value: Tensor) -> None:
         """The state `key` of the layer that calls, after this step."""
-        self.updates[f"{self.path}/{key}"] = value
+        self.updates[self._at(key)] = value
 
 
 def record(net: Layer, shape: Shape, dtype: str = "float32") -> tuple[Context, Tensor, Tensor]:
     """The network in use (not in training) on a placeholder: the context, the input and the output."""
     ctx = Context(train=False)
     x = placeholder(shape, np.dtype(dtype), "x")
-    return ctx, x, net.forward(x, {}, ctx)
+    return ctx, x, ctx.call("", net, x)

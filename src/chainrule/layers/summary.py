@@ -33,10 +33,10 @@ def summary_rows(net: Layer, shape: Shape) -> list[Row]:
     """One row for each layer that holds no other layer, for examples of that shape."""
     ctx, x, output = record(net, (2, *shape))
     fields = receptive_fields(x, output) if len(shape) == 3 else {}
-    leaves = [call for call in ctx.calls if not any(c.path.startswith(call.path + "/") for c in ctx.calls)]
+    leaves = [call for call in ctx.calls if not any(_inside(other.path, call.path) for other in ctx.calls)]
     return [
         Row(
-            call.path,
+            call.path or type(call.layer).__name__.lower(),
             str(call.layer),
             call.output.shape[1:],
             sum(math.prod(spec.shape) for spec in call.arrays.values() if isinstance(spec, Param)),
@@ -44,6 +44,10 @@ def summary_rows(net: Layer, shape: Shape) -> list[Row]:
         )
         for call in leaves
     ]
+
+
+def _inside(path: str, other: str) -> bool:
+    return path != other and path.startswith(f"{other}/" if other else "")
 
 
 def receptive_fields(x: Tensor, output: Tensor) -> dict[Tensor, Pair]:

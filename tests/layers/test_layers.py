@@ -1,0 +1,196 @@
+"""One row per layer: an independent definition, shapes, gradients, and the ways to write it down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.engine import plan
+from chainrule.errors import ModelError, SettingError, ShapeError, UnknownName
+from chainrule.graph import Graph, Tensor, placeholder, tensor
+from chainrule.layers import LAYERS, Context, Layer, Param, parse, record
+from chainrule.layers.config import from_config, to_config
+from chainrule.layers.default import default_net
+from chainrule.layers.summary import layer_table, summary_rows
+
+rng = np.random.default_rng(0)
+
+
+def conv(x: Any, w: Any, b: Any) -> Any:
+    """3x3, stride 1, zeros around: one product per position of the kernel."""
+    padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    h, v = x.shape[1:3]
+    return sum(padded[:, i : i + h, j : j + v] @ w[i, j] for i in range(3) for j in range(3)) + b
+
+
+def norm(x: Any, scale: Any, shift: Any, mean: Any, var: Any) -> Any:
+    m, v = x.mean((0, 1, 2)), x.var((0, 1, 2))
+    return (x - m) / np.sqrt(v + 1e-5) * scale + shift
+
+
+@dataclass
+class Row:
+    layer: Layer
+    word: str
+    x: tuple[int, ...]
+    oracle: Any
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+IMAGE = (2, 4, 4, 2)
+ROWS = {
+    "Dense": Row(cr.Dense(3), "dense3", (4, 2), lambda x, w, b: x @ w + b, {"w": (2, 3), "b": (3,)}),
+    "Conv2d": Row(cr.Conv2d(3), "conv3-3", IMAGE, conv, {"w": (3, 3, 2, 3), "b": (3,)}),
+    "BatchNorm": Row(cr.BatchNorm(), "bn", IMAGE, norm, {"scale": (2,), "shift": (2,), "mean": (2,), "var": (2,)}),
+    "ReLU": Row(cr.ReLU(), "relu", (3, 2), lambda x: np.where(x > 0, x, 0)),
+    "Tanh": Row(cr.Tanh(), "tanh", (3, 2), lambda x: 1 - 2 / (np.exp(2 * x) + 1)),
+    "Sigmoid": Row(cr.Sigmoid(), "sigmoid", (3, 2), lambda x: 1 / (1 + np.exp(-x))),
+    "MaxPool2d": Row(cr.MaxPool2d(), "pool2", IMAGE, lambda x: x.reshape(2, 2, 2, 2, 2, 2).max((2, 4))),
+    "Flatten": Row(cr.Flatten(), "flatten", IMAGE, lambda x: np.stack([row.ravel() for row in x])),
+    "Dropout": Row(cr.Dropout(0.0), "dropout0.0", (3, 2), lambda x: x),
+    "Sequential": Row(cr.Sequential(cr.Dense(2), cr.Tanh()), "", (3, 2), lambda x: x),
+}
+LEAVES = [name for name in ROWS if name != "Sequential"]
+
+
+def test_every_layer_has_a_row() -> None:
+    assert set(ROWS) == {name for name, layer in LAYERS.items() if layer.__module__.startswith("chainrule.")}
+
+
+def applied(row: Row, x: Tensor, arrays: list[Tensor]) -> Tensor:
+    """The layer in training on given arrays."""
+    ctx = Context(train=True, seed=tensor(np.int64(0)), step=tensor(np.int64(0)))
+    return row.layer.forward(x, dict(zip(row.shapes, arrays, strict=True)), ctx)
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_forward_shapes_and_gradients(name: str) -> None:
+    row = ROWS[name]
+    x = rng.permutation(np.linspace(-1, 1.03, int(np.prod(row.x)))).reshape(row.x)
+    arrays = [rng.uniform(0.5, 1.5, shape) for shape in row.shapes.values()]
+    assert {key: spec.shape for key, spec in row.layer.build(row.x).items()} == row.shapes
+    y = applied(row, tensor(x), [tensor(a) for a in arrays])
+    np.testing.assert_allclose(np.asarray(y), row.oracle(x, *arrays), rtol=1e-12, atol=1e-12)
+    cr.check_grads(lambda x, *p: applied(row, x, list(p)), [x, *arrays])
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_notation(name: str) -> None:
+    assert [layer for _, layer in parse(ROWS[name].word).layers] == [ROWS[name].layer]
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_config_survives_json(name: str) -> None:
+    assert from_config(json.loads(json.dumps(to_config(ROWS[name].layer)))) == ROWS[name].layer
+
+
+def test_a_config_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(ModelError, match="a layer 'Dens' that is not defined here; did you mean 'Dense'"):
+        from_config({"layer": "Dens", "units": 3})
+    with pytest.raises(ModelError, match="'Dense' does not fit this version"):
+        from_config({"layer": "Dense", "unit": 3})
+
+
+@pytest.mark.parametrize(
+    ("notation", "sentence"),
+    [
+        ("", "the network is empty"),
+        ("dense10 rellu", "no layer 'rellu'; did you mean 'relu'"),
+        ("dense", r"'dense' does not fit Dense, which takes \(units, init\)"),
+        ("relu3", r"'relu3' does not fit ReLU, which takes \(nothing\)"),
+        ("dense0", "'dense0': The 'units' parameter of Dense must be an int of at least 1. Got 0 instead"),
+        ("dense1.5", "The 'units' parameter of Dense"),
+        ("dropout1.5", "The 'rate' parameter of Dropout"),
+        ("conv3-1.2.3", "'1.2.3' is not a number"),
+        ("dense-5", "'dense-5' is not a layer"),
+    ],
+)
+def test_notation_mistakes(notation: str, sentence: str) -> None:
+    with pytest.raises((SettingError, UnknownName), match=sentence):
+        parse(notation)
+
+
+def test_names_in_a_sequential() -> None:
+    net = cr.Sequential(cr.Dense(4), cr.ReLU(), cr.Dense(2), last=cr.Dense(1))
+    assert [name for name, _ in net.layers] == ["dense1", "relu1", "dense2", "last"]
+    with pytest.raises(SettingError, match="one name"):
+        cr.Sequential(cr.Dense(4), dense1=cr.Dense(2))
+    with pytest.raises(SettingError, match="takes layers, found 3"):
+        cr.Sequential(3)  # type: ignore[arg-type]
+
+
+def test_a_shape_that_does_not_fit_names_the_innermost_layer() -> None:
+    net = cr.Sequential(cr.Flatten(), inner=cr.Sequential(cr.Conv2d(3)))
+    with pytest.raises(
+        ShapeError, match=r"^layer 'inner/conv2d1', Conv2d\(units=3\), on an input of \(16,\) per example"
+    ):
+        record(net, (2, 4, 4, 1))
+    with pytest.raises(ShapeError, match=r"layer 'maxpool2d1'.*a window of 5 does not fit along h"):
+        record(parse("pool5"), (2, 4, 4, 1))
+
+
+@pytest.mark.parametrize(
+    ("size", "stride", "expected"), [(3, 1, (7, 5)), (3, 2, (4, 3)), (4, 3, (3, 2)), (1, 2, (4, 3))]
+)
+def test_same_padding_gives_ceil(size: int, stride: int, expected: tuple[int, int]) -> None:
+    assert record(cr.Conv2d(2, size, stride), (1, 7, 5, 1))[2].shape[1:3] == expected
+    assert record(cr.Conv2d(2, 3, 2, "valid"), (1, 7, 5, 1))[2].shape[1:3] == (3, 2)
+
+
+def test_batch_norm_keeps_running_averages_and_uses_them() -> None:
+    x = rng.normal(2, 3, (8, 3)).astype(np.float32)
+    ctx = Context(train=True)
+    y = ctx.call("bn", cr.BatchNorm(keep=0.8), placeholder((8, 3), name="x"))
+    start = {"bn/mean": np.ones(3, np.float32), "bn/var": np.full(3, 2, np.float32)}
+    affine = {"bn/scale": np.full(3, 2, np.float32), "bn/shift": np.ones(3, np.float32)}
+    inputs = {**ctx.leaves, "x": next(call.input for call in ctx.calls)}
+    out = plan(Graph(inputs, {"y": y, **ctx.updates}))({"x": x, **start, **affine})
+    np.testing.assert_allclose(out["bn/mean"], 0.8 + 0.2 * x.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(out["bn/var"], 1.6 + 0.2 * x.var(0, ddof=1), rtol=1e-5)
+    use, leaf, z = record(cr.Sequential(bn=cr.BatchNorm()), (8, 3))
+    used = plan(Graph({**use.leaves, "x": leaf}, {"z": z}))({"x": x, **start, **affine})["z"]
+    np.testing.assert_allclose(used, 2 * (x - 1) / np.sqrt(2 + 1e-5) + 1, rtol=1e-5)
+    with pytest.raises(ShapeError, match="one value per channel has no variance"):
+        Context(train=True).call("bn", cr.BatchNorm(), placeholder((1, 3)))
+
+
+def mask(seed: int, step: int, path: str = "dropout1") -> Any:
+    ctx = Context(train=True, seed=tensor(np.int64(seed)), step=tensor(np.int64(step)))
+    return np.asarray(ctx.call(path, cr.Dropout(0.3), tensor(np.ones((100, 100), np.float32))))
+
+
+def test_dropout() -> None:
+    kept = mask(0, 0)
+    assert set(np.unique(kept)) == {np.float32(0), np.float32(1 / 0.7)}
+    assert abs((kept == 0).mean() - 0.3) < 5 * np.sqrt(0.21 / 10_000)
+    np.testing.assert_array_equal(kept, mask(0, 0))
+    for other in (mask(1, 0), mask(0, 1), mask(0, 0, "dropout2")):
+        assert not np.array_equal(kept, other)
+    _, x, y = record(cr.Dropout(0.3), (2, 2))
+    assert y is x
+
+
+def test_summary_of_a_cnn_by_hand() -> None:
+    rows = summary_rows(parse("conv8-3 relu pool2 conv4-5 flatten dense10"), (28, 28, 3))
+    assert [(r.output, r.parameters, r.field) for r in rows] == [
+        ((28, 28, 8), 3 * 3 * 3 * 8 + 8, (3, 3)),
+        ((28, 28, 8), 0, (3, 3)),
+        ((14, 14, 8), 0, (4, 4)),
+        ((14, 14, 4), 5 * 5 * 8 * 4 + 4, (12, 12)),
+        ((784,), 0, (28, 28)),
+        ((10,), 7850, (28, 28)),
+    ]
+    assert "8,878" in layer_table(rows, (28, 28, 3)).splitlines()[-1]
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 1), (8, 8, 1), (28, 28, 1), (32, 31, 3), (7,)])
+def test_default_nets_fit(shape: tuple[int, ...]) -> None:
+    ctx, _, y = record(parse(default_net(shape, 5)), (2, *shape))
+    assert y.shape == (2, 5)
+    assert any(isinstance(spec, Param) and spec.decay for spec in ctx.declared.values())
