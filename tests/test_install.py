@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from chainrule import __version__
+
 ROOT = Path(__file__).parents[1]
 NOT_FOR_USERS = {"all", "test", "dev"}
 
@@ -49,5 +51,5 @@ def test_the_types_are_installed() -> None:
 
 def test_citation_names_this_version(pyproject: dict[str, Any]) -> None:
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    assert f"version: {pyproject['project']['version']}\n" in citation
+    assert f"version: {__version__}\n" in citation
     assert f"license: {pyproject['project']['license']}\n" in citation

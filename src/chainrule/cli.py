@@ -63,7 +63,7 @@ def command() -> None:
 @click.option("--task", type=click.Choice(["auto", "classes", "numbers"]), default="auto", help="What the target is.")
 @click.option("--net", help='Layers, "conv32-3 bn relu pool2 flatten dense10", or a Python file that defines `net`.')
 @click.option("--optimizer", type=click.Choice(list(OPTIMIZERS)), default="adam")
-@click.option("--lr", type=float, default=0.001, help="Learning rate at its highest.")
+@click.option("--lr", type=float, default=0.003, help="Learning rate at its highest.")
 @click.option("--momentum", type=float, help="Momentum of sgd.")
 @click.option("--epochs", type=int, help="Passes over the training part  [default: about 2,000 steps]")
 @click.option("--batch-size", type=int, default=32, help="Rows in a step.")

@@ -1,8 +1,3 @@
-"""The version, from the installed package: one place to change it, pyproject.toml."""
+"""The version: pyproject.toml reads it from here."""
 
-from importlib.metadata import PackageNotFoundError, version
-
-try:
-    __version__ = version("chainrule")
-except PackageNotFoundError:  # run from a source tree that was not installed
-    __version__ = "0+unknown"
+__version__ = "0.1.0"

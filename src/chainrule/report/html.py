@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from ..picture import charts
 from ..picture.text import STATUS, score_text
 from ..run import METHODS, Run, cannot_write
 
+TEMPLATE = Path(__file__).with_name("template.html")
 MARK = "<!-- chainrule report -->"
 HEADLINE = {"classes": "accuracy", "numbers": "r2"}
 
@@ -43,7 +43,7 @@ def _refuse_foreign(target: Path) -> None:
 def render(run: Run) -> str:
     """The page as text."""
     jinja2 = need("jinja2", "report", "the HTML report")
-    template = resources.files(__package__).joinpath("template.html").read_text(encoding="utf-8")
+    template = TEMPLATE.read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     page: str = environment.from_string(template).render(mark=MARK, run=run, about=run.about, **_facts(run))
     return page
