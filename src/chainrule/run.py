@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,13 @@ class Run:
         except RunError:
             raise
         except OSError as problem:
+            _remove_begun(chosen)
             raise cannot_write(chosen, problem) from None
         return cls(chosen)
+
+    def discard(self) -> None:
+        """Take back a run that could not begin, so that the same command works once there is space."""
+        _remove_begun(self.folder)
 
     @cached_property
     def about(self) -> dict[str, Any]:
@@ -118,6 +124,15 @@ def cannot_write(folder: Path, problem: OSError) -> RunError:
     return RunError(
         f"{folder}: the run folder cannot be written ({reason}): free some space or choose another with --folder"
     )
+
+
+def _remove_begun(folder: Path) -> None:
+    """Remove what is written before the first step, and the folders if nothing else is in them."""
+    with suppress(OSError):
+        for name in ("run.json", "checkpoints/best.safetensors", "checkpoints/last.safetensors"):
+            (folder / name).unlink(missing_ok=True)
+        (folder / "checkpoints").rmdir()
+        folder.rmdir()
 
 
 def _next_free(parent: Path, name: str) -> Path:

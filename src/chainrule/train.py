@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import data as data_room
 from .data import Dataset, Parts, batches, steps
 from .engine import Plan, plan
-from .errors import DataError, ShapeError, require
+from .errors import DataError, RunError, ShapeError, require
 from .evaluate import evaluate, result_of
 from .exchange import safetensors
 from .interrupt import Interrupt
@@ -199,7 +199,11 @@ class Trainer:
     def fit(self, run: Run, progress: bool) -> None:
         """All epochs, then the result. Ctrl-C ends the training early, and the result is of what was learned."""
         started = saved = time.perf_counter()
-        self._save(run)  # both checkpoints before the first step: a full disk shows itself now
+        try:
+            self._save(run)  # both checkpoints before the first step: a full disk shows itself now
+        except RunError:
+            run.discard()
+            raise
         status = "finished"
         from tqdm import tqdm  # noqa: PLC0415  (a sixth of the time of `import chainrule`, and only needed here)
 
