@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import settings
 
 from chainrule.cli import command
 
+settings.register_profile("chainrule", deadline=None)  # machines are shared: how long an example takes says nothing
+settings.load_profile("ci" if os.environ.get("CI") else "chainrule")
 Cli = Callable[..., Result]
 
 

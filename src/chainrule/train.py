@@ -199,16 +199,9 @@ class Trainer:
     def fit(self, run: Run, progress: bool) -> None:
         """All epochs, then the result. Ctrl-C ends the training early, and the result is of what was learned."""
         started = saved = time.perf_counter()
-        try:
-            self._save(run)  # both checkpoints before the first step: a full disk shows itself now
-        except RunError:
-            run.discard()
-            raise
+        self._begin(run)
         status = "finished"
-        from tqdm import tqdm  # noqa: PLC0415  (a sixth of the time of `import chainrule`, and only needed here)
-
-        hidden = None if progress else True  # None: hidden where the output is no terminal
-        with Interrupt() as interrupt, tqdm(total=self.total, unit="step", disable=hidden, leave=False) as bar:
+        with Interrupt() as interrupt, progress_bar(self.total, progress) as bar:
             while status == "finished" and self.epoch < self.settings.epochs:
                 status, row = self._epoch(bar, interrupt)
                 run.log({**row, "seconds": round(time.perf_counter() - started, 3)})
@@ -217,6 +210,14 @@ class Trainer:
                     saved = time.perf_counter()
         self._save(run)
         self._finish(run, status, time.perf_counter() - started)
+
+    def _begin(self, run: Run) -> None:
+        """Both checkpoints before the first step: a full disk shows itself now, and leaves nothing behind."""
+        try:
+            self._save(run)
+        except RunError:
+            run.discard()
+            raise
 
     def _epoch(self, bar: tqdm[Any], interrupt: Interrupt) -> tuple[str, dict[str, Any]]:
         """One pass over the training part and a look at the validation part: how it ended, and the row to record."""
@@ -282,9 +283,9 @@ class Trainer:
             self.best, self.best_epoch = current, self.epoch
             return {}
         seen = evaluate(current, self.parts.validation)
-        if self.losses is None or seen.losses.mean() < self.lowest:
+        if seen.losses.mean() < (math.inf if self.losses is None else self.lowest):
             self.losses, self.lowest = seen.losses, float(seen.losses.mean())
-        behind = seen.losses - self.losses
+        behind = seen.losses - (seen.losses if self.losses is None else self.losses)
         if behind.mean() <= behind.std() / math.sqrt(len(behind)):
             self.best, self.best_epoch = current, self.epoch
         headline = next(iter(METRICS[self.preparation.task]))
@@ -306,6 +307,13 @@ class Trainer:
             run.write(f"{name}.safetensors", partial(safetensors.save, arrays=arrays, metadata={}))
         outcome = {"status": status, "epochs": self.epoch, "best_epoch": self.best_epoch, "seconds": round(seconds, 3)}
         run.finish({**outcome, **judged})
+
+
+def progress_bar(total: int, shown: bool) -> tqdm[Any]:
+    """Steps done, time left, loss and validation score; only where the output is a terminal."""
+    from tqdm import tqdm  # noqa: PLC0415  (a sixth of the time of `import chainrule`, and only needed here)
+
+    return tqdm(total=total, unit="step", disable=None if shown else True, leave=False)
 
 
 @dataclass(frozen=True, eq=False)
