@@ -119,6 +119,7 @@ def test_notation_mistakes(notation: str, sentence: str) -> None:
 def test_names_in_a_sequential() -> None:
     net = cr.Sequential(cr.Dense(4), cr.ReLU(), cr.Dense(2), last=cr.Dense(1))
     assert [name for name, _ in net.layers] == ["dense1", "relu1", "dense2", "last"]
+    assert str(net) == "Sequential(Dense(units=4), ReLU(), Dense(units=2), Dense(units=1))"
     with pytest.raises(SettingError, match="one name"):
         cr.Sequential(cr.Dense(4), dense1=cr.Dense(2))
     with pytest.raises(SettingError, match="takes layers, found 3"):

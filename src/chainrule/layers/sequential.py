@@ -38,4 +38,6 @@ class Sequential(Layer):
         return x
 
     def __repr__(self) -> str:
-        return f"Sequential({', '.join(repr(layer) for _, layer in self.layers)})"
+        return f"Sequential({', '.join(str(layer) for _, layer in self.layers)})"
+
+    __str__ = __repr__
