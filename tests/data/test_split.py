@@ -93,8 +93,8 @@ def test_shares_leave_rows_to_train_on() -> None:
         some_rows(9).split(0.5, 0.5, 0)
 
 
-@pytest.mark.parametrize("seed", [-1, 2**32])
-def test_bad_seeds(seed: int) -> None:
+@pytest.mark.parametrize("seed", [-1, 2**32, 0.5, "0", None])
+def test_bad_seeds(seed: Any) -> None:
     with pytest.raises(SettingError, match="The 'seed' parameter of split"):
         some_rows(9).split(0.5, None, seed)
 

@@ -114,7 +114,8 @@ class Dataset:
         asked = {"validation": validation, "test": test}
         shares = [_share(name, part) for name, part in asked.items()]
         require("split", "validation + test", sum(shares), sum(shares) < 1, "below 1, to leave rows to train on")
-        require("split", "seed", seed, 0 <= seed < 2**32, "an int in the range [0, 2**32)")
+        whole = isinstance(seed, int | np.integer)
+        require("split", "seed", seed, whole and 0 <= seed < 2**32, "an int in the range [0, 2**32)")
         train, *held = stratified(self.y if self.classes else np.zeros(len(self), np.int64), shares, seed)
         parts = (self._part(name, part, rows) for (name, part), rows in zip(asked.items(), held, strict=True))
         return Parts(self.take(train), *parts)
