@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "chainrule"
-CORE = "errors philox version graph ops grad engine"
+CORE = "errors philox version graph ops grad trace engine"
 PARTS = f"{CORE} init optim schedule loss table layers"
 ALL = f"{PARTS} data metrics exchange run step model evaluate interrupt train picture report"
 ALLOWED = {
@@ -28,6 +28,7 @@ ALLOWED = {
     "graph": "errors",
     "ops": "errors philox graph",
     "grad": "errors graph ops",
+    "trace": "errors graph grad",
     "engine": "errors graph ops grad",
     "init": "errors philox",
     "optim": "errors graph ops",
@@ -38,7 +39,7 @@ ALLOWED = {
     "model": f"{PARTS} data exchange step",
     "evaluate": f"{PARTS} data metrics step model",
     "train": f"{PARTS} data metrics exchange run step model evaluate interrupt",
-    "picture": "errors graph run table",
+    "picture": "errors graph grad trace run table",
     "report": "errors exchange run picture",
     "cli": ALL,
     "__main__": "errors cli",

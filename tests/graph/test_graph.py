@@ -110,7 +110,7 @@ def test_names_do_not_depend_on_batch_size_or_rebuild() -> None:
     assert (
         list(small_graph(4).names)
         == list(small_graph(7).names)
-        == ["x", "w", "dense1/matmul", "dense1/tanh", "dense1/add"]
+        == ["y", "x", "w", "dense1/matmul", "dense1/tanh", "dense1/add"]
     )
 
 

@@ -6,6 +6,7 @@ they are the same after a rebuild and for any batch size. The gradient of a node
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 
 from ..errors import UnknownName
@@ -30,7 +31,10 @@ def topological(outputs: Iterable[Tensor], constants: bool = True) -> list[Tenso
 
 
 class Graph:
-    """Outputs, frozen. `order` is a list of nodes to compute, inputs first; `names` finds each of them."""
+    """Outputs, frozen. `order` is a list of nodes to compute, inputs first; `names` finds each of them.
+
+    `gradient` leads from a node to the node that is its gradient, for those given in `gradients`.
+    """
 
     def __init__(
         self,
@@ -43,15 +47,10 @@ class Graph:
             merge.add(node)
         self.inputs = dict(inputs)
         self.order = merge.order
-        self.names = merge.names
         self.outputs = {name: merge.canonical[node] for name, node in outputs.items()}
-        self._name_gradients(merge.canonical, gradients or {})
-
-    def _name_gradients(self, canonical: Mapping[Tensor, Tensor], gradients: Mapping[Tensor, Tensor]) -> None:
-        name_of = {node: name for name, node in self.names.items()}
-        for node, gradient in gradients.items():
-            if node in canonical and gradient in canonical and canonical[node] in name_of:
-                self.names.setdefault(f"grad/{name_of[canonical[node]]}", canonical[gradient])
+        self.gradient = _gradients(merge.canonical, gradients or {})
+        self.names = {**outputs_by_name(self.outputs), **node_names(self.order)}
+        self.names |= {f"grad/{name}": self.gradient[x] for name, x in self.names.items() if x in self.gradient}
 
     def find(self, name: str) -> Tensor:
         """The node of that name, or an error that suggests the nearest."""
@@ -60,15 +59,38 @@ class Graph:
         return self.names[name]
 
 
+def _gradients(canonical: Mapping[Tensor, Tensor], gradients: Mapping[Tensor, Tensor]) -> dict[Tensor, Tensor]:
+    """Gradients by node, both as frozen. Of nodes that became one, each had only its share: that one is left out."""
+    found: dict[Tensor, set[Tensor]] = {}
+    for x, g in gradients.items():
+        if x in canonical and g in canonical:
+            found.setdefault(canonical[x], set()).add(canonical[g])
+    return {x: shares.pop() for x, shares in found.items() if len(shares) == 1}
+
+
+def node_names(order: Iterable[Tensor]) -> dict[str, Tensor]:
+    """Each node by its label, the second and third of one label as `label#2`, `label#3`."""
+    count: Counter[str] = Counter()
+    names: dict[str, Tensor] = {}
+    for node in order:
+        label = node.label
+        count[label] += 1
+        names[label if count[label] == 1 else f"{label}#{count[label]}"] = node
+    return names
+
+
+def outputs_by_name(outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Outputs that were computed, by the name they go out under: `loss` for `loss/mean`."""
+    return {name: node for name, node in outputs.items() if node.op is not None}
+
+
 class _Merge:
     """Nodes that compute the same from the same become one."""
 
     def __init__(self) -> None:
         self.canonical: dict[Tensor, Tensor] = {}
         self.order: list[Tensor] = []
-        self.names: dict[str, Tensor] = {}
         self._known: dict[Hashable, Tensor] = {}
-        self._count: dict[str, int] = {}
 
     def add(self, node: Tensor) -> None:
         inputs = tuple(self.canonical[i] for i in node.inputs) if node.value is None else ()
@@ -76,12 +98,7 @@ class _Merge:
         if key not in self._known:
             self._known[key] = kept = _with_inputs(node, inputs)
             self.order.append(kept)
-            self._give_name(kept)
         self.canonical[node] = self._known[key]
-
-    def _give_name(self, node: Tensor) -> None:
-        count = self._count[node.label] = self._count.get(node.label, 0) + 1
-        self.names[node.label if count == 1 else f"{node.label}#{count}"] = node
 
 
 def _identity(node: Tensor, inputs: tuple[Tensor, ...]) -> Hashable:

@@ -175,6 +175,10 @@ class Tensor:
         """Set `.grad` on every node this one was computed from: d self / d node, without history of its own."""
         METHODS["backward"](self)
 
+    def peek(self, name: str) -> Any:
+        """Value and gradient of the node of that name among those this tensor was computed from."""
+        return METHODS["peek"](self, name)
+
     @property
     def is_variable(self) -> bool:
         """A leaf that gradients may be wanted for: not a number such as the 2 of `x ** 2`."""
