@@ -9,14 +9,14 @@ model.predict(x)
 run.report("digits.html")
 """
 
-from . import data
+from . import data, ops
 from .engine import engines
 from .errors import ChainruleError
 from .grad import check_grads, grad, hessian, jacobian, jvp, value_and_grad, vjp
-from .graph import Tensor, op, placeholder, tensor
+from .graph import Tensor, debug, op, placeholder, scope, tensor
 from .layers import BatchNorm, Conv2d, Dense, Dropout, Flatten, Layer, MaxPool2d, ReLU, Sequential, Sigmoid, Tanh
 from .model import Model, load_model
-from .ops import cross_entropy, exp, log, matmul, relu, sigmoid, softmax, sqrt, tanh
+from .ops import *  # noqa: F403  (its __all__ is the list of ops)
 from .optim import SGD, Adam
 from .picture import text as _text  # noqa: F401  (it fills Run.summary)
 from .report import html as _html  # noqa: F401  (it fills Run.report)
@@ -47,26 +47,20 @@ __all__ = [
     "Tensor",
     "__version__",
     "check_grads",
-    "cross_entropy",
     "data",
+    "debug",
     "engines",
-    "exp",
     "grad",
     "hessian",
     "jacobian",
     "jvp",
     "load_model",
-    "log",
-    "matmul",
     "op",
     "placeholder",
-    "relu",
-    "sigmoid",
-    "softmax",
-    "sqrt",
-    "tanh",
+    "scope",
     "tensor",
     "train",
     "value_and_grad",
     "vjp",
 ]
+__all__ += ops.__all__

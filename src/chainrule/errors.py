@@ -4,6 +4,9 @@ ChainruleError
 ├── ShapeError     (ValueError)   shapes that do not fit; names op or layer, axis and both sizes
 ├── DtypeError     (TypeError)    element types that do not fit
 ├── NoValueError   (TypeError)    a recorded tensor was asked for a value it does not have yet
+├── PositionError  (IndexError)   an index outside its axis; names op, axis and size
+├── ReadOnlyError  (TypeError)    a tensor's value was to be written to
+├── NonFiniteError (ArithmeticError) a NaN or infinity was born, under `cr.debug()`; names the op
 ├── GradientError  (ValueError)   a derivative that does not exist as asked for
 ├── UnknownName    (LookupError)  a name that is not there; suggests the nearest
 ├── SettingError   (ValueError)   an argument outside its range, a network notation that does not parse
@@ -37,6 +40,18 @@ class DtypeError(ChainruleError, TypeError):
 
 class NoValueError(ChainruleError, TypeError):
     """A recorded tensor was asked for a value it does not have yet."""
+
+
+class PositionError(ChainruleError, IndexError):
+    """An index outside its axis."""
+
+
+class ReadOnlyError(ChainruleError, TypeError):
+    """A tensor's value was to be written to."""
+
+
+class NonFiniteError(ChainruleError, ArithmeticError):
+    """A NaN or an infinity was born."""
 
 
 class GradientError(ChainruleError, ValueError):

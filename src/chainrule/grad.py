@@ -28,7 +28,7 @@ def backpropagate(y: Tensor, g: Tensor, wrt: Iterable[Tensor] | None = None) -> 
             continue
         with scope(f"back/{node.scope}" if node.scope else "back"):
             for i, x in enumerate(node.inputs):
-                if x in wanted and node.op.derivatives[i] is not None:
+                if x in wanted and node.op.derivative(i) is not None:
                     local = local_gradient(node, gradient[node], i)
                     gradient[x] = gradient[x] + local if x in gradient else local
     return gradient
@@ -36,7 +36,7 @@ def backpropagate(y: Tensor, g: Tensor, wrt: Iterable[Tensor] | None = None) -> 
 
 def local_gradient(node: Tensor, g: Tensor, i: int) -> Tensor:
     """What the upstream gradient `g` of a node becomes on the way to its input `i`: one application of the chain rule."""
-    return sum_to_shape(node.op.derivatives[i](g, node, *node.inputs, **node.attrs), node.inputs[i])
+    return sum_to_shape(node.op.derivative(i)(g, node, *node.inputs, **node.attrs), node.inputs[i])
 
 
 def _depends_on(order: Sequence[Tensor], wrt: Iterable[Tensor]) -> set[Tensor]:

@@ -1,4 +1,4 @@
-"""A graph with what flowed through it: the value and the gradient of every node. Pictures, explanations and `peek` read it."""
+"""A graph with what flowed through it: value and gradient of every node. Pictures, explanations and `peek` read it."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Trace:
     def flow(self, node: Tensor, i: int) -> Array | None:
         """The gradient that `node` sends to its input `i`; where an input has several users, it gets their sum."""
         x = node.inputs[i]
-        if x not in self.gradient or node not in self.gradient or node.op.derivatives[i] is None:
+        if x not in self.gradient or node not in self.gradient or node.op.derivative(i) is None:
             return None
         if len(self.users[x]) == 1:
             return self.gradient[x]

@@ -1,9 +1,12 @@
 """The computational graph: tensors are nodes, ops are declared once, a frozen graph is what an engine runs."""
 
+from .debug import check_born, debug, watching
 from .frozen import Graph, node_names, topological
-from .op import Op, attr_dtype, first_dtype, int64, op, same_dtype
+from .op import Op, attr_dtype, boolean, first_dtype, floating, int64, op, same_dtype
+from .operators import normal_axes
+from .registry import METHODS, OPS, Axis
 from .shapes import Shape
-from .tensor import METHODS, NO_ATTRS, OPS, Array, Axis, Tensor, lift, normal_axes, number, placeholder, scope, tensor
+from .tensor import NO_ATTRS, Array, Tensor, lift, number, placeholder, scope, tensor
 
 __all__ = [
     "METHODS",
@@ -16,7 +19,11 @@ __all__ = [
     "Shape",
     "Tensor",
     "attr_dtype",
+    "boolean",
+    "check_born",
+    "debug",
     "first_dtype",
+    "floating",
     "int64",
     "lift",
     "node_names",
@@ -28,4 +35,5 @@ __all__ = [
     "scope",
     "tensor",
     "topological",
+    "watching",
 ]

@@ -11,19 +11,23 @@ The forward function gets the array library `xp` and arrays. A derivative gets t
 own output `y` and its inputs, and gives a tensor: so gradients are graph, and can be differentiated again. It may come back
 in a broadcast shape; `grad.py` sums it to its input's shape. An input without a derivative is one the output does not
 depend on smoothly (labels, seeds). Attributes are keyword-only, hashable and given in full; continuous numbers are inputs.
+An op of any number of inputs takes `*xs`; its derivative then gets the input's position first.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias
 
 import numpy as np
 
-from ..errors import DtypeError
+from ..errors import DtypeError, SettingError, ShapeError
+from .debug import check_born, watching
+from .registry import OPS
 from .shapes import Pattern, Shape, Sizes
-from .tensor import OPS, Spec, Tensor, intern_spec, number, tensor
+from .tensor import Spec, Tensor, intern_spec, number, tensor
 
 P = ParamSpec("P")
 Derivative: TypeAlias = Callable[..., Tensor]
@@ -34,9 +38,20 @@ DtypeRule: TypeAlias = Callable[["Op[Any]", tuple[np.dtype[Any], ...], Mapping[s
 def same_dtype(op: Op[Any], dtypes: tuple[np.dtype[Any], ...], attrs: Mapping[str, Any]) -> np.dtype[Any]:
     """All inputs agree, and so does the output."""
     if len(set(dtypes)) > 1:
-        found = ", ".join(f"{arg} {dtype}" for arg, dtype in zip(op.args, dtypes, strict=True))
+        found = ", ".join(f"{arg} {dtype}" for arg, dtype in zip(op.arg_names(len(dtypes)), dtypes, strict=True))
         raise DtypeError(f"{op.name}: element types differ ({found}); make them one with .astype(...)")
     return dtypes[0]
+
+
+def floating(op: Op[Any], dtypes: tuple[np.dtype[Any], ...], attrs: Mapping[str, Any]) -> np.dtype[Any]:
+    """All inputs agree and are floating-point numbers; integers and booleans are cast first, as NumPy does."""
+    return same_dtype(op, dtypes, attrs)
+
+
+def boolean(op: Op[Any], dtypes: tuple[np.dtype[Any], ...], attrs: Mapping[str, Any]) -> np.dtype[Any]:
+    """All inputs agree; the output is true or false."""
+    same_dtype(op, dtypes, attrs)
+    return np.dtype(bool)
 
 
 def first_dtype(op: Op[Any], dtypes: tuple[np.dtype[Any], ...], attrs: Mapping[str, Any]) -> np.dtype[Any]:
@@ -65,17 +80,31 @@ class Op(Generic[P]):
         self.name = forward.__name__
         self.__doc__ = forward.__doc__
         self.forward = forward
-        self.args = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+        self.args = tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL))
+        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         self.attr_names = frozenset(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
         self.shape = Pattern(shape, self.args, sizes) if isinstance(shape, str) else shape
         self.dtype = dtype
-        self.derivatives: list[Derivative | None] = [None] * len(self.args)
         self.specs: dict[Any, Spec] = {}
+        self._derivatives: list[Derivative | None] = [None] * len(self.args)
 
     def grads(self, **table: Derivative) -> None:
         """Declare derivatives by input name."""
         for arg, derivative in table.items():
-            self.derivatives[self.args.index(arg)] = derivative
+            if arg not in self.args:
+                raise SettingError(f"{self.name}: there is no input '{arg}' to derive by; its inputs are {self.args}")
+            self._derivatives[self.args.index(arg)] = derivative
+
+    def derivative(self, i: int) -> Derivative | None:
+        """The derivative by input `i`; None if the output does not depend on it smoothly."""
+        if not self.variadic:
+            return self._derivatives[i]
+        shared = self._derivatives[0]
+        return functools.partial(shared, i) if shared else None
+
+    def arg_names(self, count: int) -> tuple[str, ...]:
+        """The names of that many inputs: `a, b`, or `xs[0], xs[1], ...`."""
+        return tuple(f"{self.args[0]}[{i}]" for i in range(count)) if self.variadic else self.args
 
     def __call__(self, *inputs: P.args, **attrs: P.kwargs) -> Tensor:
         try:
@@ -88,16 +117,25 @@ class Op(Generic[P]):
             key += tuple(attrs.items())
         spec = self.specs.get(key)
         if spec is None:
+            if self.dtype is floating and any(x.dtype.kind != "f" for x in xs):
+                return self(*_as_floats(xs), **attrs)  # type: ignore[arg-type]
             spec = self.specs[key] = self._spec(xs, attrs)
         values = []
         for x in xs:
             if x.value is None:
                 return Tensor(self, xs, attrs, spec, None)
             values.append(x.value)
-        return Tensor(self, xs, attrs, spec, self.forward(np, *values, **attrs))
+        y = self.forward(np, *values, **attrs)
+        if y.__class__ is np.ndarray:
+            y.setflags(write=False)  # what was computed from it stays true
+        made = Tensor(self, xs, attrs, spec, y)
+        if watching.get():
+            check_born(made.label, self.arg_names(len(values)), values, y)
+        return made
 
     def _lifted(self, inputs: tuple[Any, ...]) -> tuple[Tensor, ...]:
-        like = next((x.dtype for x in inputs if isinstance(x, Tensor)), None)
+        kinds = {x.dtype.kind: x.dtype for x in reversed(inputs) if isinstance(x, Tensor)}
+        like = next((kinds[kind] for kind in "fiub" if kind in kinds), None)  # a number is rather a float than an index
 
         def one(x: Any) -> Tensor:
             if isinstance(x, Tensor):
@@ -108,8 +146,8 @@ class Op(Generic[P]):
 
     def _spec(self, xs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Spec:
         """Check a call that was not seen before, and say what comes out."""
-        if len(xs) != len(self.args) or set(attrs) != self.attr_names:
-            raise TypeError(
+        if (len(xs) != len(self.args) and not self.variadic) or set(attrs) != self.attr_names:
+            raise SettingError(
                 f"{self.name} takes ({', '.join(self.args)}; {', '.join(sorted(self.attr_names))}), "
                 f"got {len(xs)} inputs and ({', '.join(sorted(attrs))})"
             )
@@ -117,11 +155,20 @@ class Op(Generic[P]):
         if isinstance(self.shape, Pattern):
             shape = self.shape(self.name, shapes, attrs)
         else:
-            shape = tuple(self.shape(*shapes, **attrs))
+            try:
+                shape = tuple(self.shape(*shapes, **attrs))
+            except ShapeError as problem:
+                raise ShapeError(f"{self.name}: {problem}") from None
         return intern_spec(shape, self.dtype(self, tuple(x.dtype for x in xs), attrs))
 
     def __repr__(self) -> str:
         return f"<op {self.name}({', '.join(self.args)})>"
+
+
+def _as_floats(xs: tuple[Tensor, ...]) -> Iterable[Tensor]:
+    """Integers and booleans as the floating-point type that is among them, float64 if there is none."""
+    kind = next((x.dtype for x in xs if x.dtype.kind == "f"), np.dtype(np.float64))
+    return (x if x.dtype.kind == "f" else x.astype(kind) for x in xs)
 
 
 def op(
@@ -131,6 +178,11 @@ def op(
 
     def declare(forward: Callable[Concatenate[Any, P], Any]) -> Op[P]:
         declared = Op(forward, shape, dtype, sizes)
+        before = OPS.get(declared.name)
+        if isinstance(before, Op) and before.forward.__module__ != forward.__module__:
+            raise SettingError(
+                f"there is an op '{declared.name}' already, in {before.forward.__module__}: choose another name"
+            )
         OPS[declared.name] = declared
         return declared
 

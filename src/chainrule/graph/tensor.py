@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterator, Mapping
+import operator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeAlias
@@ -17,20 +18,18 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..errors import DtypeError, NoValueError
+from .operators import Operators
+from .registry import METHODS
 from .shapes import Shape
 
-Spec: TypeAlias = tuple[Shape, np.dtype[Any]]
-Axis: TypeAlias = int | tuple[int, ...] | None
 # What ops/ works on: NumPy's arrays or another library's of the array API; the static type would only get in the way.
 Array: TypeAlias = Any
 
-OPS: dict[str, Callable[..., Tensor]] = {}  # filled by @op
-METHODS: dict[str, Callable[..., Any]] = {}  # filled by modules above this one: "backward"
 NO_ATTRS: Mapping[str, Any] = {}
 CONSTANT: Mapping[str, Any] = {"constant": True}  # the attributes of a Python number made a node
 
 _scope: ContextVar[str] = ContextVar("scope", default="")
-_specs: dict[Spec, Spec] = {}
+_specs: dict[tuple[Shape, np.dtype[Any]], Spec] = {}
 
 
 @contextmanager
@@ -43,16 +42,24 @@ def scope(path: str) -> Iterator[None]:
         _scope.reset(token)
 
 
+class Spec:
+    """Shape and element type. One object for each pair, so that an op's cache finds it by identity, which is fast."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, shape: Shape, dtype: np.dtype[Any]) -> None:
+        self.shape, self.dtype = shape, dtype
+
+
 def intern_spec(shape: Shape, dtype: np.dtype[Any]) -> Spec:
-    """One tuple per (shape, dtype), so that an op's cache finds it fast."""
-    key = (shape, dtype)
-    return _specs.setdefault(key, key)
+    """The one Spec for that shape and type."""
+    found = _specs.get((shape, dtype))
+    return found if found is not None else _specs.setdefault((shape, dtype), Spec(shape, dtype))
 
 
-class Tensor:
+class Tensor(Operators):
     """A node. Make one with `tensor` (a value) or `placeholder` (to be fed); every op makes more."""
 
-    __array_ufunc__ = None  # an array on the left lets our reflected operators speak
     __slots__ = ("__weakref__", "attrs", "grad", "inputs", "name", "op", "scope", "spec", "value")
 
     def __init__(
@@ -75,92 +82,23 @@ class Tensor:
 
     @property
     def shape(self) -> Shape:
-        return self.spec[0]
+        return self.spec.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self.spec[1]
+        return self.spec.dtype
 
     @property
     def ndim(self) -> int:
-        return len(self.spec[0])
+        return len(self.spec.shape)
 
     @property
     def size(self) -> int:
-        return math.prod(self.spec[0])
+        return math.prod(self.spec.shape)
 
-    def __add__(self, other: Any) -> Tensor:
-        return OPS["add"](self, lift(other, self))
-
-    def __radd__(self, other: Any) -> Tensor:
-        return OPS["add"](lift(other, self), self)
-
-    def __sub__(self, other: Any) -> Tensor:
-        return OPS["sub"](self, lift(other, self))
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return OPS["sub"](lift(other, self), self)
-
-    def __mul__(self, other: Any) -> Tensor:
-        return OPS["mul"](self, lift(other, self))
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return OPS["mul"](lift(other, self), self)
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return OPS["div"](self, lift(other, self))
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return OPS["div"](lift(other, self), self)
-
-    def __pow__(self, other: Any) -> Tensor:
-        return OPS["power"](self, lift(other, self))
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return OPS["matmul"](self, lift(other, self))
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return OPS["matmul"](lift(other, self), self)
-
-    def __neg__(self) -> Tensor:
-        return OPS["neg"](self)
-
-    def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        return OPS["sum"](self, axis=normal_axes(axis, self.ndim), keepdims=keepdims)
-
-    def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        total = self.sum(axis, keepdims)
-        return total * (total.size / self.size if self.size else math.nan)
-
-    def var(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        """The mean of (x - mean)^2: divided by n, as NumPy has it."""
-        return OPS["var"](self, axis=normal_axes(axis, self.ndim), keepdims=keepdims)
-
-    def astype(self, dtype: DTypeLike) -> Tensor:
-        """The same numbers as another element type; itself if it has that type already."""
-        name = np.dtype(dtype).name
-        return self if self.dtype.name == name else OPS["cast"](self, dtype=name)
-
-    def reshape(self, *shape: int) -> Tensor:
-        """One axis may be -1: it takes what is left, and stays open when the graph is fed another batch size."""
-        return OPS["reshape"](self, to=shape)
-
-    def broadcast_to(self, shape: Shape) -> Tensor:
-        return OPS["broadcast"](self, to=tuple(shape))
-
-    def transpose(self, *axes: int) -> Tensor:
-        """The axes in another order; reversed if none is given."""
-        return OPS["transpose"](self, order=axes or tuple(range(self.ndim))[::-1])
-
-    @property
-    def T(self) -> Tensor:  # noqa: N802  (NumPy's name)
-        return self.transpose()
-
-    @property
-    def mT(self) -> Tensor:  # noqa: N802  (NumPy's name)
-        """The last two axes swapped."""
-        order = (*range(self.ndim - 2), self.ndim - 1, self.ndim - 2)
-        return self.transpose(*order)
+    def lifted(self, other: Any) -> Tensor:
+        """An operand as a tensor: Python numbers take this one's type, arrays keep their own."""
+        return lift(other, self)
 
     def named(self, name: str) -> Tensor:
         """The same node under a name of your choice."""
@@ -174,6 +112,22 @@ class Tensor:
     def backward(self) -> None:
         """Set `.grad` on every node this one was computed from: d self / d node, without history of its own."""
         METHODS["backward"](self)
+
+    def explain(self) -> Any:
+        """Backpropagation from here in words and numbers: every node, its local gradient, what comes and what goes."""
+        return METHODS["explain"](self)
+
+    def show(self) -> Any:
+        """Draw the graph: data flows to the right, values in green above each edge, gradients in red below it."""
+        return METHODS["show"](self)
+
+    def save(self, path: Any) -> None:
+        """Draw the graph into a file: `.svg`, `.png` or `.html`."""
+        METHODS["save"](self, path)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        """In a notebook a computed tensor shows its graph."""
+        return METHODS["mimebundle"](self, include, exclude)
 
     def peek(self, name: str) -> Any:
         """Value and gradient of the node of that name among those this tensor was computed from."""
@@ -206,10 +160,34 @@ class Tensor:
     def __float__(self) -> float:
         return float(self.__array__())
 
-    def __len__(self) -> int:
-        if not self.shape:
-            raise TypeError(f"{self.label} is a scalar and has no length")
-        return self.shape[0]
+    def __int__(self) -> int:
+        return int(self.__array__())
+
+    def __index__(self) -> int:
+        return operator.index(self.__array__()[()])
+
+    def item(self) -> Any:
+        """The one number as Python's own."""
+        return self.__array__().item()
+
+    def tolist(self) -> Any:
+        """The numbers as nested Python lists."""
+        return self.__array__().tolist()
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
+        """`np.tanh(t)` is a node, as `cr.tanh(t)` is."""
+        return METHODS["ufunc"](ufunc, method, inputs, settings)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        """`np.sum(t)` is a node, as `cr.sum(t)` is."""
+        return METHODS["function"](function, args, kwargs)
+
+    def __dlpack__(self, **settings: Any) -> Any:
+        """A copy for other libraries: what they write into it does not reach this tensor."""
+        return self.__array__(copy=True).__dlpack__(**{**settings, "copy": None})
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (1, 0)  # the CPU
 
     def __repr__(self) -> str:
         made = f" = {self.op.name}" if self.op else ""
@@ -222,6 +200,7 @@ def tensor(value: Any, name: str | None = None, dtype: DTypeLike | None = None) 
     if isinstance(value, Tensor):
         value = value.__array__()
     array = np.array(value, dtype=dtype, order="C")
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)  # files may hold the other byte order
     if array.dtype.kind not in "biuf":
         raise DtypeError(f"a tensor holds numbers or booleans, found {array.dtype} in {name or 'the value given'}")
     array.flags.writeable = False
@@ -233,10 +212,14 @@ def placeholder(shape: Shape, dtype: DTypeLike = np.float32, name: str | None = 
     return Tensor(None, (), NO_ATTRS, intern_spec(tuple(shape), np.dtype(dtype)), None, name)
 
 
-@functools.lru_cache(4096)
 def number(value: float, dtype: np.dtype[Any]) -> Tensor:
     """A Python number as a scalar of its partner's type."""
-    if dtype.kind in "biu" and value != int(value):
+    return _number(value, dtype, value == 0 and math.copysign(1, value) < 0)
+
+
+@functools.lru_cache(4096)
+def _number(value: float, dtype: np.dtype[Any], negative_zero: bool) -> Tensor:
+    if dtype.kind in "biu" and not float(value).is_integer():
         raise DtypeError(f"{value} does not fit a tensor of {dtype}: make the tensor one of float32 or float64 first")
     array = np.array(value, dtype=dtype)
     array.flags.writeable = False
@@ -251,11 +234,3 @@ def lift(value: Any, partner: Tensor) -> Tensor:
     if value.__class__ in (float, int, bool):
         return number(value, partner.dtype)
     return tensor(value)
-
-
-def normal_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
-    """Axes as ascending non-negative numbers; None means all of them."""
-    if axis is None:
-        return tuple(range(ndim))
-    axes = (axis,) if isinstance(axis, int) else axis
-    return tuple(sorted(np.lib.array_utils.normalize_axis_tuple(axes, ndim)))

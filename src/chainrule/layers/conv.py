@@ -42,13 +42,4 @@ class Conv2d(Layer):
         return {"w": Param(kernel, self.init), "b": Param((self.units,), zeros, decay=False)}
 
     def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
-        padding = (self._around(x.shape[1]), self._around(x.shape[2]))
-        return conv2d(x, p["w"], stride=(self.stride, self.stride), padding=padding) + p["b"]
-
-    def _around(self, size: int) -> tuple[int, int]:
-        """Zeros before and after one axis; of an odd number the larger half comes after."""
-        if self.padding == "valid":
-            return (0, 0)
-        places = -(-size // self.stride)
-        total = max((places - 1) * self.stride + self.size - size, 0)
-        return (total // 2, total - total // 2)
+        return conv2d(x, p["w"], self.stride, self.padding) + p["b"]

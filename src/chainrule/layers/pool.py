@@ -27,4 +27,4 @@ class MaxPool2d(Layer):
             raise ShapeError(
                 f"expected images (h, w, c), found {x.shape[1:]}; a layer before it may have flattened them"
             )
-        return max_pool(x, size=(self.size, self.size), stride=(self.size, self.size))
+        return max_pool(x, self.size)

@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from ..errors import require
 from ..graph import Tensor
-from ..ops import less
 from .base import Context, Layer
 
 
@@ -29,5 +28,5 @@ class Dropout(Layer):
         if not ctx.train or not self.rate:
             return x
         keep = 1 - self.rate
-        mask = less(ctx.uniform("mask", x.shape), keep).astype(x.dtype).named("mask")
+        mask = (ctx.uniform("mask", x.shape) < keep).astype(x.dtype).named("mask")
         return x * (mask * (1 / keep))

@@ -1,8 +1,9 @@
 """Convolution of images, channels last, as the lectures and every framework mean it (a correlation: no mirrored kernel).
 
 conv2d and its two derivatives are the three partial derivatives of T(x, k, g) = <g, conv2d(x, k)>, so they are closed under
-differentiation. Each is one matrix product over windows ("im2col"; Chellapilla, Puri and Simard, 2006).
-Attributes: stride (rows, columns), padding ((top, bottom), (left, right)) with zeros.
+differentiation; conv2d_x is what is called a transposed convolution. Each is one matrix product over windows ("im2col";
+Chellapilla, Puri and Simard, 2006), one for each group. Attributes: stride and dilation (rows, columns), padding
+((top, bottom), (left, right)) with zeros, groups: the channels are cut into so many parts that do not see each other.
 """
 
 from __future__ import annotations
@@ -15,70 +16,105 @@ from ..graph import Array, Tensor, op
 from .window import Padding, Pair, out_size, unwindows, windows
 
 
-def conv_sizes(h: int, w: int, kh: int, kw: int, stride: Pair, padding: Padding, **_: Any) -> Mapping[str, int]:
-    """How many places the window has along each axis."""
+def conv_sizes(
+    h: int, w: int, c: int, kh: int, kw: int, i: int, o: int,
+    stride: Pair, padding: Padding, dilation: Pair, groups: int, **_: Any,
+) -> Mapping[str, int]:  # fmt: skip
+    """How many places the window has along each axis; refuses channels that do not fit the kernel."""
+    if c != i * groups:
+        seen = f" in each of {groups} groups: {i * groups}" if groups != 1 else ""
+        raise ShapeError(f"conv2d: x has {c} channels but the kernel ({kh}, {kw}, {i}, {o}) sees {i}{seen}")
+    if groups < 1 or o % groups:
+        raise ShapeError(f"conv2d: {o} output channels cannot be cut into {groups} groups")
     return {
-        "oh": out_size("conv2d", "h", h, kh, stride[0], padding[0]),
-        "ow": out_size("conv2d", "w", w, kw, stride[1], padding[1]),
+        "oh": out_size("conv2d", "h", h, kh, stride[0], padding[0], dilation[0]),
+        "ow": out_size("conv2d", "w", w, kw, stride[1], padding[1], dilation[1]),
     }
 
 
-def same_sizes(oh: int, ow: int, **axes: Any) -> Mapping[str, int]:
-    """Refuse an upstream gradient that is not of the convolution's own size."""
-    expected = conv_sizes(**axes)
+def input_sizes(oh: int, ow: int, i: int, groups: int, **axes: Any) -> Mapping[str, int]:
+    """The channels of x; refuses a gradient that is not of the convolution's own size."""
+    kernel_sizes(oh, ow, c=i * groups, i=i, groups=groups, **axes)
+    return {"c": i * groups}
+
+
+def kernel_sizes(oh: int, ow: int, c: int, groups: int, **axes: Any) -> Mapping[str, int]:
+    """The channels that each filter sees; refuses a gradient that is not of the convolution's own size."""
+    expected = conv_sizes(c=c, groups=groups, **{"i": c // groups, **axes})
     if (oh, ow) != (expected["oh"], expected["ow"]):
         raise ShapeError(f"conv2d: a gradient of {(oh, ow)} for an output of {tuple(expected.values())}")
-    return {}
+    return {"i": c // groups}
 
 
-@op("n h w i, kh kw i o -> n oh ow o", sizes=conv_sizes)
-def conv2d(xp: Any, x: Array, k: Array, *, stride: Pair, padding: Padding) -> Array:
-    """y[n,p,q,o] = sum over a, b, i of x[n, p s + a - top, q s + b - left, i] k[a,b,i,o].   Cost: n oh ow kh kw i o."""
-    patches = windows(xp, x, k.shape[:2], stride, padding)
-    n, oh, ow, _, _ = patches.shape
-    y = _rows(xp, patches, k.shape[0] * k.shape[1] * k.shape[2]) @ _rows(xp, k, k.shape[3])
-    return xp.reshape(y, (n, oh, ow, k.shape[3]))
+@op("n h w c, kh kw i o -> n oh ow o", sizes=conv_sizes)
+def conv2d(xp: Any, x: Array, k: Array, *, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> Array:
+    """y[n,p,q,o] = sum over a, b, i of x[n, p s + a d - top, q s + b d - left, i] k[a,b,i,o].   Cost: n oh ow kh kw i o."""
+    kh, kw, _, o = k.shape
+    patches = windows(xp, x, (kh, kw), stride, padding, dilation)
+    y = _by_group(xp, patches, kh * kw, groups) @ _kernels(xp, k, groups)
+    return _side_by_side(xp, y, (*patches.shape[:3], o))
 
 
-@op("n oh ow o, kh kw i o -> n h w i", sizes=same_sizes)
-def conv2d_x(xp: Any, g: Array, k: Array, *, h: int, w: int, stride: Pair, padding: Padding) -> Array:
+@op("n oh ow o, kh kw i o -> n h w c", sizes=input_sizes)
+def conv2d_x(
+    xp: Any, g: Array, k: Array, *, h: int, w: int, stride: Pair, padding: Padding, dilation: Pair, groups: int
+) -> Array:
     """dT/dx: each output's gradient goes back to the window it was computed from."""
-    kh, kw, i, o = k.shape
-    patches = _rows(xp, g, o) @ _rows(xp, k, o).T
-    t = xp.reshape(patches, (*g.shape[:3], kh * kw, i))
-    return unwindows(xp, t, (h, w), (kh, kw), stride, padding)
+    kh, kw, i, _ = k.shape
+    patches = _by_group(xp, g, 1, groups) @ _kernels(xp, k, groups).mT
+    rows = patches.shape[1]
+    t = xp.permute_dims(xp.reshape(patches, (groups, rows, kh * kw, i)), (1, 2, 0, 3))
+    return unwindows(
+        xp, xp.reshape(t, (*g.shape[:3], kh * kw, groups * i)), (h, w), (kh, kw), stride, padding, dilation
+    )
 
 
-@op("n h w i, n oh ow o -> kh kw i o", sizes=same_sizes)
-def conv2d_k(xp: Any, x: Array, g: Array, *, kh: int, kw: int, stride: Pair, padding: Padding) -> Array:
+@op("n h w c, n oh ow o -> kh kw i o", sizes=kernel_sizes)
+def conv2d_k(
+    xp: Any, x: Array, g: Array, *, kh: int, kw: int, stride: Pair, padding: Padding, dilation: Pair, groups: int
+) -> Array:
     """dT/dk: every window, weighted by the gradient of its output."""
-    i, o = x.shape[3], g.shape[3]
-    patches = windows(xp, x, (kh, kw), stride, padding)
-    return xp.reshape(_rows(xp, patches, kh * kw * i).T @ _rows(xp, g, o), (kh, kw, i, o))
+    i, o = x.shape[3] // groups, g.shape[3]
+    patches = windows(xp, x, (kh, kw), stride, padding, dilation)
+    k = _by_group(xp, patches, kh * kw, groups).mT @ _by_group(xp, g, 1, groups)
+    return _side_by_side(xp, k, (kh, kw, i, o))
 
 
-def _rows(xp: Any, t: Array, width: int) -> Array:
-    """t as a matrix of that many columns; the row count is computed, since -1 is ambiguous for empty arrays."""
-    return xp.reshape(t, (t.size // width if width else 0, width))
+def _by_group(xp: Any, t: Array, positions: int, groups: int) -> Array:
+    """(..., positions, channels) -> (groups, rows, positions channels / groups)."""
+    width = positions * t.shape[-1]
+    rows = t.size // width if width else 0  # computed, since -1 is ambiguous for empty arrays
+    cut = xp.reshape(t, (rows, positions, groups, t.shape[-1] // groups))
+    return xp.reshape(xp.permute_dims(cut, (2, 0, 1, 3)), (groups, rows, width // groups))
 
 
-def _by_x(u: Tensor, k: Tensor, x: Tensor, stride: Pair, padding: Padding) -> Tensor:
-    return conv2d_x(u, k, h=x.shape[1], w=x.shape[2], stride=stride, padding=padding)
+def _kernels(xp: Any, k: Array, groups: int) -> Array:
+    """(kh, kw, i, o) -> (groups, kh kw i, o / groups)."""
+    kh, kw, i, o = k.shape
+    return xp.permute_dims(xp.reshape(k, (kh * kw * i, groups, o // groups)), (1, 0, 2))
 
 
-def _by_k(x: Tensor, u: Tensor, k: Tensor, stride: Pair, padding: Padding) -> Tensor:
-    return conv2d_k(x, u, kh=k.shape[0], kw=k.shape[1], stride=stride, padding=padding)
+def _side_by_side(xp: Any, y: Array, shape: tuple[int, ...]) -> Array:
+    """(groups, rows, o / groups) -> shape (..., o): the groups' channels next to each other."""
+    return xp.reshape(xp.permute_dims(y, (1, 0, 2)), shape)
+
+
+def _by_x(u: Tensor, k: Tensor, x: Tensor, **attrs: Any) -> Tensor:
+    return conv2d_x(u, k, h=x.shape[1], w=x.shape[2], **attrs)
+
+
+def _by_k(x: Tensor, u: Tensor, k: Tensor, **attrs: Any) -> Tensor:
+    return conv2d_k(x, u, kh=k.shape[0], kw=k.shape[1], **attrs)
 
 
 conv2d.grads(
-    x=lambda g, y, x, k, *, stride, padding: _by_x(g, k, x, stride, padding),
-    k=lambda g, y, x, k, *, stride, padding: _by_k(x, g, k, stride, padding),
+    x=lambda g, y, x, k, **attrs: _by_x(g, k, x, **attrs), k=lambda g, y, x, k, **attrs: _by_k(x, g, k, **attrs)
 )
 conv2d_x.grads(
-    g=lambda u, y, g, k, *, h, w, stride, padding: conv2d(u, k, stride=stride, padding=padding),
-    k=lambda u, y, g, k, *, h, w, stride, padding: _by_k(u, g, k, stride, padding),
+    g=lambda u, y, g, k, *, h, w, **attrs: conv2d(u, k, **attrs),
+    k=lambda u, y, g, k, *, h, w, **attrs: _by_k(u, g, k, **attrs),
 )
 conv2d_k.grads(
-    x=lambda u, y, x, g, *, kh, kw, stride, padding: _by_x(g, u, x, stride, padding),
-    g=lambda u, y, x, g, *, kh, kw, stride, padding: conv2d(x, u, stride=stride, padding=padding),
+    x=lambda u, y, x, g, *, kh, kw, **attrs: _by_x(g, u, x, **attrs),
+    g=lambda u, y, x, g, *, kh, kw, **attrs: conv2d(x, u, **attrs),
 )

@@ -1,15 +1,31 @@
 """Output units and the negative log-likelihood of what they predict, fused with the logits so that no size overflows."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from ..graph import Array, Tensor, attr_dtype, first_dtype, op
+from ..errors import ShapeError
+from ..graph import Array, Tensor, attr_dtype, first_dtype, floating, op
 
 
-@op("n c -> n c")
+def some_classes(c: int) -> Mapping[str, int]:
+    """Refuse a choice among nothing."""
+    if c == 0:
+        raise ShapeError("softmax: the last axis has size 0: there are no classes to choose from")
+    return {}
+
+
+@op("... c -> ... c", dtype=floating, sizes=some_classes)
 def softmax(xp: Any, logits: Array) -> Array:
-    """p[n,i] = e^z[n,i] / sum over j of e^z[n,j], shifted by the largest logit."""
+    """p[...,i] = e^z[...,i] / sum over j of e^z[...,j], shifted by the largest logit."""
     e = xp.exp(logits - xp.max(logits, axis=-1, keepdims=True))
     return e / xp.sum(e, axis=-1, keepdims=True)
+
+
+@op("... c -> ... c", dtype=floating, sizes=some_classes)
+def log_softmax(xp: Any, logits: Array) -> Array:
+    """y = ln softmax(logits), exact also where a probability is too small for a number of its own."""
+    z = logits - xp.max(logits, axis=-1, keepdims=True)
+    return z - xp.log(xp.sum(xp.exp(z), axis=-1, keepdims=True))
 
 
 @op("n -> n c", dtype=attr_dtype)
@@ -36,4 +52,5 @@ def _cross_entropy_back(g: Tensor, y: Tensor, logits: Tensor, labels: Tensor) ->
 
 
 softmax.grads(logits=_softmax_back)
+log_softmax.grads(logits=lambda g, y, logits: g - softmax(logits) * g.sum(-1, keepdims=True))
 cross_entropy.grads(logits=_cross_entropy_back)

@@ -1,7 +1,8 @@
 """Pooling: a window becomes one number. Rows and columns that fill no whole window at the end are left out.
 
 The max gate routes: its gradient goes to the largest element of the window, to the first one if several tie (PyTorch's
-and ONNX's choice). `pool_scatter` and `pool_gather` are each other's derivative.
+and ONNX's choice). `pool_scatter` and `pool_gather` are each other's derivative, and so are `pool_sum` and `pool_spread`;
+an average is a sum divided by how many elements were seen. Padding never wins a maximum.
 """
 
 from __future__ import annotations
@@ -9,54 +10,82 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from ..errors import ShapeError
 from ..graph import Array, first_dtype, int64, op, same_dtype
-from .window import NO_PADDING, Pair, out_size, unwindows, windows
+from .window import Padding, Pair, out_size, unwindows, windows
 
 
-def pool_sizes(h: int, w: int, size: Pair, stride: Pair, **_: Any) -> Mapping[str, int]:
-    """How many windows fit along each axis."""
+def pool_sizes(h: int, w: int, size: Pair, stride: Pair, padding: Padding, **_: Any) -> Mapping[str, int]:
+    """How many windows fit along each axis; each must see at least one element."""
+    for axis, window, around in zip("hw", size, padding, strict=True):
+        if max(around) >= window:
+            raise ShapeError(f"pool: padding {around} along {axis} would make windows of {window} that see nothing")
     return {
-        "oh": out_size("max_pool", "h", h, size[0], stride[0], (0, 0)),
-        "ow": out_size("max_pool", "w", w, size[1], stride[1], (0, 0)),
+        "oh": out_size("pool", "h", h, size[0], stride[0], padding[0]),
+        "ow": out_size("pool", "w", w, size[1], stride[1], padding[1]),
     }
 
 
+def unpooled_sizes(oh: int, ow: int, **axes: Any) -> Mapping[str, int]:
+    """Refuse a gradient that is not of the pool's own size."""
+    expected = pool_sizes(**axes)
+    if (oh, ow) != (expected["oh"], expected["ow"]):
+        raise ShapeError(f"pool: a gradient of {(oh, ow)} for an output of {tuple(expected.values())}")
+    return {}
+
+
 @op("n h w c -> n oh ow c", sizes=pool_sizes, dtype=same_dtype)
-def max_pool(xp: Any, x: Array, *, size: Pair, stride: Pair) -> Array:
-    """y[n,p,q,c] = the largest of x[n, p s + a, q s + b, c] over a, b."""
-    return xp.max(windows(xp, x, size, stride, NO_PADDING), axis=3)
+def max_pool(xp: Any, x: Array, *, size: Pair, stride: Pair, padding: Padding) -> Array:
+    """y[n,p,q,c] = the largest of x[n, p s + a - top, q s + b - left, c] over a, b."""
+    return xp.max(_lowest_outside(xp, x, size, stride, padding), axis=3)
 
 
 @op("n h w c -> n oh ow c", sizes=pool_sizes, dtype=int64)
-def pool_argmax(xp: Any, x: Array, *, size: Pair, stride: Pair) -> Array:
+def pool_argmax(xp: Any, x: Array, *, size: Pair, stride: Pair, padding: Padding) -> Array:
     """Which position of its window is the (first) largest, counted along rows.   Piecewise constant: no gradient."""
-    return xp.argmax(windows(xp, x, size, stride, NO_PADDING), axis=3)
+    return xp.argmax(_lowest_outside(xp, x, size, stride, padding), axis=3)
 
 
-@op("n oh ow c, n oh ow c -> n h w c", dtype=first_dtype)
-def pool_scatter(xp: Any, g: Array, at: Array, *, h: int, w: int, size: Pair, stride: Pair) -> Array:
+@op("n oh ow c, n oh ow c -> n h w c", sizes=unpooled_sizes, dtype=first_dtype)
+def pool_scatter(xp: Any, g: Array, at: Array, *, h: int, w: int, size: Pair, stride: Pair, padding: Padding) -> Array:
     """Each g goes to position `at` of its window; places shared by windows are summed."""
     chosen = xp.astype(at[:, :, :, None, :] == _positions(xp, size), g.dtype)
-    return unwindows(xp, g[:, :, :, None, :] * chosen, (h, w), size, stride, NO_PADDING)
+    return unwindows(xp, g[:, :, :, None, :] * chosen, (h, w), size, stride, padding)
 
 
-@op("n h w c, n oh ow c -> n oh ow c", dtype=first_dtype)
-def pool_gather(xp: Any, u: Array, at: Array, *, size: Pair, stride: Pair) -> Array:
+@op("n h w c, n oh ow c -> n oh ow c", sizes=unpooled_sizes, dtype=first_dtype)
+def pool_gather(xp: Any, u: Array, at: Array, *, size: Pair, stride: Pair, padding: Padding) -> Array:
     """From each window of u the element at position `at`."""
-    chosen = xp.astype(at[:, :, :, None, :] == _positions(xp, size), u.dtype)
-    return xp.sum(windows(xp, u, size, stride, NO_PADDING) * chosen, axis=3)
+    chosen = at[:, :, :, None, :] == _positions(xp, size)
+    return xp.sum(xp.where(chosen, windows(xp, u, size, stride, padding), 0), axis=3)
+
+
+@op("n h w c -> n oh ow c", sizes=pool_sizes)
+def pool_sum(xp: Any, x: Array, *, size: Pair, stride: Pair, padding: Padding) -> Array:
+    """y[n,p,q,c] = sum over a, b of x[n, p s + a - top, q s + b - left, c]."""
+    return xp.sum(windows(xp, x, size, stride, padding), axis=3, dtype=x.dtype)
+
+
+@op("n oh ow c -> n h w c", sizes=unpooled_sizes)
+def pool_spread(xp: Any, g: Array, *, h: int, w: int, size: Pair, stride: Pair, padding: Padding) -> Array:
+    """Each g goes to every element of its window; places shared by windows are summed."""
+    every = xp.broadcast_to(g[:, :, :, None, :], (*g.shape[:3], size[0] * size[1], g.shape[3]))
+    return unwindows(xp, every, (h, w), size, stride, padding)
+
+
+def _lowest_outside(xp: Any, x: Array, size: Pair, stride: Pair, padding: Padding) -> Array:
+    lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    return windows(xp, x, size, stride, padding, fill=lowest)
 
 
 def _positions(xp: Any, size: Pair) -> Array:
     return xp.arange(size[0] * size[1])[:, None]
 
 
-max_pool.grads(
-    x=lambda g, y, x, *, size, stride: pool_scatter(
-        g, pool_argmax(x, size=size, stride=stride), h=x.shape[1], w=x.shape[2], size=size, stride=stride
-    )
-)
-pool_scatter.grads(g=lambda u, y, g, at, *, h, w, size, stride: pool_gather(u, at, size=size, stride=stride))
-pool_gather.grads(
-    u=lambda g, y, u, at, *, size, stride: pool_scatter(g, at, h=u.shape[1], w=u.shape[2], size=size, stride=stride)
-)
+max_pool.grads(x=lambda g, y, x, **attrs: pool_scatter(g, pool_argmax(x, **attrs), h=x.shape[1], w=x.shape[2], **attrs))
+pool_scatter.grads(g=lambda u, y, g, at, *, h, w, **attrs: pool_gather(u, at, **attrs))
+pool_gather.grads(u=lambda g, y, u, at, **attrs: pool_scatter(g, at, h=u.shape[1], w=u.shape[2], **attrs))
+pool_sum.grads(x=lambda g, y, x, **attrs: pool_spread(g, h=x.shape[1], w=x.shape[2], **attrs))
+pool_spread.grads(g=lambda u, y, g, *, h, w, **attrs: pool_sum(u, **attrs))

@@ -12,41 +12,58 @@ from ..graph import Array
 Pair: TypeAlias = tuple[int, int]
 Padding: TypeAlias = tuple[Pair, Pair]  # ((top, bottom), (left, right))
 NO_PADDING: Padding = ((0, 0), (0, 0))
+TIGHT: Pair = (1, 1)  # no dilation
 
 
-def out_size(op: str, axis: str, size: int, window: int, stride: int, padding: Pair) -> int:
-    """(size + before + after - window) // stride + 1 places for a window along one axis."""
-    padded = size + padding[0] + padding[1]
-    if padded < window:
+def reach(window: int, dilation: int) -> int:
+    """How many elements a window spans: dilation - 1 are left out between two that it sees."""
+    return dilation * (window - 1) + 1
+
+
+def out_size(op: str, axis: str, size: int, window: int, stride: int, padding: Pair, dilation: int = 1) -> int:
+    """(size + before + after - reach) // stride + 1 places for a window along one axis."""
+    if min(window, stride, dilation, *(p + 1 for p in padding)) < 1:
         raise ShapeError(
-            f"{op}: a window of {window} does not fit along {axis}: {size} + {padding[0]} + {padding[1]} "
-            f"(padding) = {padded} is less than {window}"
+            f"{op}: along {axis} window {window}, stride {stride} and dilation {dilation} must be at least 1, "
+            f"padding {padding} at least 0"
         )
-    return (padded - window) // stride + 1
+    padded, span = size + padding[0] + padding[1], reach(window, dilation)
+    if padded < span:
+        dilated = f" (dilated by {dilation}: {span})" if dilation > 1 else ""
+        raise ShapeError(
+            f"{op}: a window of {window}{dilated} does not fit along {axis}: {size} + {padding[0]} + {padding[1]} "
+            f"(padding) = {padded} is less than {span}"
+        )
+    return (padded - span) // stride + 1
 
 
-def places(size: Pair, stride: Pair, out: Pair) -> Iterator[tuple[slice, ...]]:
+def places(size: Pair, stride: Pair, out: Pair, dilation: Pair) -> Iterator[tuple[slice, ...]]:
     """For each position inside the window, the index of all elements of (n, h, w, c) that stand there."""
     for a, b in itertools.product(range(size[0]), range(size[1])):
-        rows = slice(a, a + stride[0] * (out[0] - 1) + 1, stride[0])
-        columns = slice(b, b + stride[1] * (out[1] - 1) + 1, stride[1])
+        top, left = a * dilation[0], b * dilation[1]
+        rows = slice(top, top + stride[0] * (out[0] - 1) + 1, stride[0])
+        columns = slice(left, left + stride[1] * (out[1] - 1) + 1, stride[1])
         yield (slice(None), rows, columns, slice(None))
 
 
-def windows(xp: Any, x: Array, size: Pair, stride: Pair, padding: Padding) -> Array:
-    """(n, h, w, c) -> (n, oh, ow, kh kw, c): every window, its positions in a row."""
+def windows(
+    xp: Any, x: Array, size: Pair, stride: Pair, padding: Padding, dilation: Pair = TIGHT, fill: float = 0.0
+) -> Array:
+    """(n, h, w, c) -> (n, oh, ow, kh kw, c): every window, its positions in a row; `fill` stands outside the image."""
     if padding != NO_PADDING:
-        x = xp.pad(x, ((0, 0), *padding, (0, 0)))
-    out = ((x.shape[1] - size[0]) // stride[0] + 1, (x.shape[2] - size[1]) // stride[1] + 1)
-    return xp.stack([x[index] for index in places(size, stride, out)], axis=3)
+        x = xp.pad(x, ((0, 0), *padding, (0, 0)), constant_values=fill)
+    out = tuple((x.shape[1 + i] - reach(size[i], dilation[i])) // stride[i] + 1 for i in (0, 1))
+    return xp.stack([x[index] for index in places(size, stride, (out[0], out[1]), dilation)], axis=3)
 
 
-def unwindows(xp: Any, t: Array, shape: Pair, size: Pair, stride: Pair, padding: Padding) -> Array:
+def unwindows(
+    xp: Any, t: Array, shape: Pair, size: Pair, stride: Pair, padding: Padding, dilation: Pair = TIGHT
+) -> Array:
     """The adjoint of `windows`: (n, oh, ow, kh kw, c) -> (n, h, w, c), overlapping places summed."""
     n, oh, ow, _, c = t.shape
     (top, bottom), (left, right) = padding
     x = xp.zeros((n, shape[0] + top + bottom, shape[1] + left + right, c), dtype=t.dtype)
-    for i, index in enumerate(places(size, stride, (oh, ow))):
+    for i, index in enumerate(places(size, stride, (oh, ow), dilation)):
         x = _add_at(x, index, t[:, :, :, i, :])
     return x[:, top : top + shape[0], left : left + shape[1], :]
 
