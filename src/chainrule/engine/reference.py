@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from ..errors import DtypeError, NoValueError, ShapeError
-from ..graph import Array, Graph, Tensor
+from ..errors import DtypeError, NoValueError, PositionError, ShapeError
+from ..graph import Array, Graph, Tensor, check_born, watching
 
 
 class ReferencePlan:
@@ -49,9 +49,16 @@ class ReferencePlan:
         value: dict[Tensor, Array] = dict(self.constants)
         for name, node in self.graph.inputs.items():
             value[node] = checked_feed(name, feeds, node)
+        watched = watching.get()
         with blas_libraries().limit(limits=1, user_api="blas"):
             for node, dead in self.program:
-                value[node] = node.op.forward(np, *[value[x] for x in node.inputs], **node.attrs)
+                inputs = [value[x] for x in node.inputs]
+                try:
+                    value[node] = node.op.forward(np, *inputs, **node.attrs)
+                except IndexError as problem:
+                    raise PositionError(f"{node.label}: {problem}") from None
+                if watched:
+                    check_born(node.label, node.op.arg_names(len(inputs)), inputs, value[node])
                 for x in dead:
                     del value[x]
         outputs = {name: value[node] for name, node in self.graph.outputs.items()}
@@ -73,6 +80,8 @@ def checked_feed(name: str, feeds: Mapping[str, Array], node: Tensor) -> Any:
     array = np.asarray(feeds[name])
     if array.shape != node.shape:
         raise ShapeError(f"input '{name}': expected shape {node.shape}, found {array.shape}")
+    if array.dtype != node.dtype and array.dtype.newbyteorder("=") == node.dtype:
+        return array.astype(node.dtype)  # only the byte order differs
     if array.dtype != node.dtype:
         raise DtypeError(f"input '{name}': expected {node.dtype}, found {array.dtype}")
     return array

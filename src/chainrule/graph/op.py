@@ -23,7 +23,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias
 
 import numpy as np
 
-from ..errors import DtypeError, SettingError, ShapeError
+from ..errors import DtypeError, PositionError, SettingError, ShapeError
 from .debug import check_born, watching
 from .registry import OPS
 from .shapes import Pattern, Shape, Sizes
@@ -125,7 +125,10 @@ class Op(Generic[P]):
             if x.value is None:
                 return Tensor(self, xs, attrs, spec, None)
             values.append(x.value)
-        y = self.forward(np, *values, **attrs)
+        try:
+            y = self.forward(np, *values, **attrs)
+        except IndexError as problem:
+            raise PositionError(f"{self.name}: {problem}") from None
         if y.__class__ is np.ndarray:
             y.setflags(write=False)  # what was computed from it stays true
         made = Tensor(self, xs, attrs, spec, y)

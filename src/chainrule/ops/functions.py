@@ -213,33 +213,28 @@ def take(x: Any, at: Any, axis: int | None = None) -> Tensor:
     """The elements at integer positions along one axis, or of the flattened tensor: gather."""
     x = as_tensor(x) if axis is not None else as_tensor(x).ravel()
     (on,) = normal_axes(axis or 0, x.ndim)
-    return index.take(x, _positions("take", at, x.shape[on], on), axis=on)
+    return index.take(x, _positions("take", at), axis=on)
 
 
 def take_along_axis(x: Any, at: Any, axis: int = -1) -> Tensor:
     """One element for each index, all axes but one running along."""
     x, at = as_tensor(x), as_tensor(at)
     (on,) = normal_axes(axis, x.ndim)
-    return index.take_along(x, _positions("take_along_axis", at, x.shape[on], on), axis=on)
+    return index.take_along(x, _positions("take_along_axis", at), axis=on)
 
 
 def scatter(g: Any, at: Any, size: int, axis: int = 0) -> Tensor:
     """Zeros of that size along an axis, with the slices of g added at integer positions: the reverse of `take`."""
     g, at = as_tensor(g), as_tensor(at)
     (on,) = normal_axes(axis, builtins.max(g.ndim - at.ndim + 1, 1))
-    return index.put(g, _positions("scatter", at, size, on), axis=on, size=size)
+    return index.put(g, _positions("scatter", at), axis=on, size=size)
 
 
-def _positions(name: str, at: Any, size: int, axis: int) -> Tensor:
-    """Integers inside the axis."""
+def _positions(name: str, at: Any) -> Tensor:
+    """Integers as 64-bit ones."""
     chosen = as_tensor(at)
     if chosen.dtype.kind not in "iu" and chosen.size:
         raise PositionError(f"{name}: indices must be integers, found {chosen.dtype}")
-    if chosen.value is not None:
-        flat = np.ravel(chosen.value)
-        outside = flat[(flat < -size) | (flat >= size)]
-        if outside.size:
-            raise PositionError(f"{name}: index {outside[0]} is outside axis {axis} of size {size}")
     return chosen.astype(np.int64)
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from ..errors import ShapeError
 from ..graph import Array, Tensor, attr_dtype, first_dtype, floating, op
 
 
-def some_classes(c: int) -> Mapping[str, int]:
+def some_classes(c: int, **_: int) -> Mapping[str, int]:
     """Refuse a choice among nothing."""
     if c == 0:
         raise ShapeError("softmax: the last axis has size 0: there are no classes to choose from")
@@ -34,12 +36,21 @@ def one_hot(xp: Any, labels: Array, *, c: int, dtype: str) -> Array:
     return xp.astype(labels[:, None] == xp.arange(c), getattr(xp, dtype))
 
 
-@op("n c, n -> n", dtype=first_dtype)
+@op("n c, n -> n", dtype=first_dtype, sizes=some_classes)
 def cross_entropy(xp: Any, logits: Array, labels: Array) -> Array:
     """y[n] = -ln softmax(logits)[n, labels[n]].   Source: Goodfellow, Bengio and Courville (2016), section 6.2.2.3."""
+    _refuse_no_class(labels, logits.shape[-1])
     z = logits - xp.max(logits, axis=-1, keepdims=True)
     log_sum = xp.log(xp.sum(xp.exp(z), axis=-1))
     return log_sum - xp.take_along_axis(z, labels[:, None], axis=-1)[:, 0]
+
+
+def _refuse_no_class(labels: Array, classes: int) -> None:
+    """Labels are codes of classes; of an array that is only traced (JAX) the numbers are not known."""
+    if isinstance(labels, np.ndarray):
+        wrong = labels[(labels < 0) | (labels >= classes)]
+        if wrong.size:
+            raise IndexError(f"label {wrong[0]} is none of the {classes} classes 0..{classes - 1}")
 
 
 def _softmax_back(g: Tensor, y: Tensor, logits: Tensor) -> Tensor:

@@ -25,10 +25,9 @@ def reduced(x: Shape, *, axis: Axes, keepdims: bool) -> Shape:
 
 def reduced_from_some(x: Shape, *, axis: Axes, keepdims: bool) -> Shape:
     """The same; refuses to reduce nothing, which has no mean and no largest element."""
-    shape = reduced(x, axis=axis, keepdims=keepdims)
-    if math.prod(x[i] for i in axis) == 0 and math.prod(shape) > 0:
+    if math.prod(x[i] for i in axis) == 0:
         raise ShapeError(f"x {x} has no elements along axes {axis}: there is nothing to reduce")
-    return shape
+    return reduced(x, axis=axis, keepdims=keepdims)
 
 
 def summed(op: Op[Any], dtypes: tuple[np.dtype[Any], ...], attrs: Mapping[str, Any]) -> np.dtype[Any]:
