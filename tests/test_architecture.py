@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "chainrule"
-CORE = "errors philox version graph ops grad trace engine"
+CORE = "errors philox version graph ops grad trace explain engine"
 PARTS = f"{CORE} init optim schedule loss table layers"
 ALL = f"{PARTS} data metrics exchange run step model evaluate interrupt train picture report"
 ALLOWED = {
@@ -36,7 +36,8 @@ ALLOWED = {
     "schedule": "errors",
     "loss": "graph ops",
     "layers": "errors philox graph ops init table",
-    "step": "errors graph ops grad init layers loss optim",
+    "explain": "errors graph grad trace",
+    "step": "errors graph ops grad trace explain engine init layers loss optim",
     "model": f"{PARTS} data exchange step",
     "evaluate": f"{PARTS} data metrics step model",
     "train": f"{PARTS} data metrics exchange run step model evaluate interrupt",

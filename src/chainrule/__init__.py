@@ -12,7 +12,7 @@ run.report("digits.html")
 from . import data, ops
 from .engine import engines
 from .errors import ChainruleError
-from .grad import check_grads, grad, hessian, jacobian, jvp, value_and_grad, vjp
+from .grad import check_grads, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .graph import Tensor, debug, op, placeholder, scope, tensor
 from .layers import BatchNorm, Conv2d, Dense, Dropout, Flatten, Layer, MaxPool2d, ReLU, Sequential, Sigmoid, Tanh
 from .model import Model, load_model
@@ -22,6 +22,7 @@ from .picture import text as _text  # noqa: F401  (it fills Run.summary)
 from .report import html as _html  # noqa: F401  (it fills Run.report)
 from .run import Run
 from .schedule import Constant, Cosine
+from .step import Step
 from .train import train
 from .version import __version__
 
@@ -43,6 +44,7 @@ __all__ = [
     "Run",
     "Sequential",
     "Sigmoid",
+    "Step",
     "Tanh",
     "Tensor",
     "__version__",
@@ -52,6 +54,7 @@ __all__ = [
     "engines",
     "grad",
     "hessian",
+    "hvp",
     "jacobian",
     "jvp",
     "load_model",

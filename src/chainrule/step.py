@@ -1,23 +1,29 @@
 """A network as the graphs that engines run: one for a step of training, one for prediction.
 
 The step is one graph: (parameters, layer state, optimiser state, batch, step, seed, lr, l2) -> (the first three anew,
-loss, output). Arrays go by their path: `dense1/w`; the optimiser's state of it is `~dense1/w/m`.
+loss, output). Arrays go by their path: `dense1/w`; the optimiser's state of it is `~dense1/w/m`. `Step` runs it, and shows
+what happened inside.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from .engine import Plan, plan
+from .errors import NoValueError, ShapeError
+from .explain import explained
 from .grad import backpropagate
-from .graph import Graph, Shape, Tensor, placeholder, scope, tensor
+from .graph import METHODS, Graph, Shape, Tensor, placeholder, scope, tensor
 from .init import Draw
-from .layers import Context, Layer, Param, State, record
-from .loss import Loss
-from .optim import Optimizer
+from .layers import Context, Layer, Param, State, parse, record
+from .loss import BY_TASK, Loss
+from .optim import Adam, Optimizer
+from .trace import Trace
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -33,9 +39,7 @@ def training_graph(net: Layer, loss: Loss, optimizer: Optimizer, x: Shape, y: Sh
     knobs = {name: placeholder((), np.int64, name) for name in ("step", "seed")}
     knobs |= {name: placeholder((), name=name) for name in ("lr", "l2")}
     ctx = Context(train=True, seed=knobs["seed"], step=knobs["step"])
-    output = ctx.call("", net, batch["x"])
-    with scope("loss"):
-        value = loss.rows(output, batch["y"]).mean().named("mean")
+    output, value = _forward(ctx, net, loss, batch)
     params = {path: ctx.leaves[path] for path, spec in ctx.declared.items() if isinstance(spec, Param)}
     gradient = backpropagate(value, tensor(np.ones((), value.dtype)), params.values())
     with scope("l2"):  # d/dp of (l2 / 2) sum p^2, for the weights only; the loss shown stays that of the data
@@ -45,6 +49,13 @@ def training_graph(net: Layer, loss: Loss, optimizer: Optimizer, x: Shape, y: Sh
     inputs = {**batch, **knobs, **ctx.leaves, **slots}
     outputs = {"loss": value, "output": output, **kept, **ctx.updates, **updated}
     return Graph(inputs, outputs, gradient)
+
+
+def _forward(ctx: Context, net: Layer, loss: Loss, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """The network's output for a batch, and the mean loss of its rows."""
+    output = ctx.call("", net, batch["x"])
+    with scope("loss"):
+        return output, loss.rows(output, batch["y"]).mean().named("mean")
 
 
 def _with_decay(p: Tensor, g: Tensor | None, spec: Param | State, l2: Tensor) -> Tensor:
@@ -90,3 +101,118 @@ def initial_arrays(declared: Mapping[str, Param | State], optimizer: Optimizer, 
         if isinstance(spec, Param):
             arrays |= {slot_path(path, slot): np.zeros(spec.shape, np.float32) for slot in optimizer.slots}
     return arrays
+
+
+class Step:
+    """One step of training, compiled; a plan for each batch size. Every call moves the parameters.
+
+        step = cr.Step(net, x, y, optimizer=cr.SGD(0.1))
+        step(x, y)                        # the loss
+        step.peek("conv2d1/out")          # value and gradient of any node of the latest call, by name
+        step.peek("grad/dense1/w")
+        step.peek()                       # all of them: activations, parameters, gradients
+        step.save("step.html")            # the graph, with the numbers of the latest call
+
+    net        a layer, or the notation ("conv8-3 relu flatten dense10")
+    x, y       a batch: inputs of float32, and labels (integers) or numbers; only shapes and types are looked at
+    loss       default: cross-entropy for labels, squared error for numbers
+    optimizer  default Adam(0.001)
+    seed       of the initial weights and of dropout
+    keep       True keeps every value of every call; otherwise `peek` runs the latest call once more, to the same bits
+    """
+
+    def __init__(
+        self,
+        net: Layer | str,
+        x: ArrayLike,
+        y: ArrayLike,
+        *,
+        loss: Loss | None = None,
+        optimizer: Optimizer | None = None,
+        seed: int = 0,
+        engine: str = "auto",
+        keep: bool = False,
+    ) -> None:
+        inputs, targets = _batch(x, y)
+        self.net = parse(net) if isinstance(net, str) else net
+        self.loss = loss or BY_TASK["classes" if targets.dtype.kind in "iu" else "numbers"]
+        self.optimizer, self.seed, self.engine, self.keep = optimizer or Adam(), seed, engine, keep
+        self.arrays = initial_arrays(declared_arrays(self.net, inputs.shape), self.optimizer, seed)
+        self.count = 0
+        self._plans: dict[Any, Plan] = {}
+        self._latest: tuple[Arrays, dict[str, NDArray[Any]]] | None = None  # what the latest call was fed, what it kept
+        self.plan(inputs, targets)  # what does not fit shows itself now
+
+    def __call__(self, x: ArrayLike, y: ArrayLike) -> float:
+        """One step on a batch; gives its loss."""
+        return float(self.run(*_batch(x, y), lr=self.optimizer.lr)["loss"])
+
+    def run(self, x: NDArray[Any], y: NDArray[Any], lr: float, l2: float = 0.0) -> Arrays:
+        """One step; gives all outputs. Arrays are replaced, never written to: what was saved of them stays."""
+        knobs: dict[str, Any] = {
+            "step": np.int64(self.count),
+            "seed": np.int64(self.seed),
+            "lr": np.float32(lr),
+            "l2": np.float32(l2),
+        }
+        feeds: Arrays = {**self.arrays, "x": x, "y": y, **knobs}
+        out, kept = self.plan(x, y, self.keep).run(feeds)
+        self._latest = (feeds, kept)
+        self.arrays = {path: out[path] for path in self.arrays}
+        self.count += 1
+        return out
+
+    def plan(self, x: NDArray[Any], y: NDArray[Any], keep: bool = False) -> Plan:
+        """The step for batches like this one."""
+        key = (x.shape, y.shape, y.dtype, keep)
+        if key not in self._plans:
+            graph = training_graph(self.net, self.loss, self.optimizer, x.shape, y.shape, y.dtype)
+            self._plans[key] = plan(graph, self.engine, graph.names if keep else ())
+        return self._plans[key]
+
+    def trace(self) -> Trace:
+        """The latest call with the value and the gradient of every node on the way to the loss."""
+        if self._latest is None:
+            raise NoValueError("the step was not run yet: call it with a batch first, step(x, y)")
+        feeds, kept = self._latest
+        ready = self.plan(feeds["x"], feeds["y"], keep=True)
+        if not kept:
+            kept = ready.run(feeds)[1]
+            self._latest = (feeds, kept)
+        graph = ready.graph
+        return Trace.of_run(graph, graph.outputs["loss"], {graph.names[name]: value for name, value in kept.items()})
+
+    def peek(self, name: str | None = None) -> Any:
+        """Value and gradient of a node of the latest call, by name; without a name, of every node, as a dict by name."""
+        return {peek.name: peek for peek in self.trace()} if name is None else self.trace().peek(name)
+
+    def eager(self, x: ArrayLike, y: ArrayLike) -> Tensor:
+        """The loss of a batch computed op by op on the present parameters: a tensor with `backward`, `explain`, `peek`."""
+        inputs, targets = _batch(x, y)
+        seed, count = tensor(np.int64(self.seed), "seed"), tensor(np.int64(self.count), "step")
+        ctx = Context(train=True, seed=seed, step=count, values=self.arrays)
+        return _forward(ctx, self.net, self.loss, {"x": tensor(inputs, "x"), "y": tensor(targets, "y")})[1]
+
+    def explain(self) -> Any:
+        """The latest call's backpropagation in words and numbers."""
+        return explained(self.trace())
+
+    def show(self) -> Any:
+        """Draw the latest call: layers that unfold, values in green, gradients in red."""
+        return METHODS["picture"](self.trace()).show()
+
+    def save(self, path: str | Path) -> None:
+        """Draw the latest call into a file: `.svg`, `.png` or `.html`."""
+        METHODS["picture"](self.trace()).save(path)
+
+
+def _batch(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Inputs as float32, numbers to predict as float32 (n, k), labels as int64 (n,)."""
+    inputs, targets = np.asarray(x, np.float32), np.asarray(y)
+    if inputs.ndim < 2 or targets.ndim < 1 or len(inputs) != len(targets):
+        raise ShapeError(
+            f"a batch is inputs (n, ...) and targets (n,) or (n, k): found x {inputs.shape}, y {targets.shape}"
+        )
+    if targets.dtype.kind in "iu":
+        return inputs, targets.astype(np.int64)
+    return inputs, np.asarray(targets, np.float32).reshape(len(targets), -1)

@@ -34,7 +34,7 @@ class Trace:
         self.nodes = topological([output])
         self.names = dict(names)
         self.value, self.gradient = value, gradient
-        self.name_of = {node: name for name, node in reversed(self.names.items())}
+        self.name_of = {node: name for name, node in self.names.items() if not name.startswith("grad/")}
         self.users: dict[Tensor, list[tuple[Tensor, int]]] = {node: [] for node in self.nodes}
         for node in self.nodes:
             for i, x in enumerate(node.inputs):
@@ -56,7 +56,8 @@ class Trace:
     @classmethod
     def of_run(cls, graph: Graph, output: Tensor, value: Mapping[Tensor, Array]) -> Trace:
         """Of a graph that an engine ran, from the values of its nodes."""
-        return cls(output, graph.names, value, {x: value[g] for x, g in graph.gradient.items() if g in value})
+        gradient = {x: value[g] for x, g in graph.gradient.items() if g in value}
+        return cls(output, graph.names, value, {output: np.ones(output.shape, output.dtype), **gradient})
 
     def peek(self, name: str) -> Peek:
         """The node of that name; an unknown name suggests the nearest."""

@@ -17,7 +17,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import data as data_room
 from .data import Dataset, Parts, batches, steps
-from .engine import Plan, plan
 from .errors import DataError, RunError, ShapeError, require
 from .evaluate import evaluate, result_of
 from .exchange import safetensors
@@ -31,7 +30,7 @@ from .model import Model, Preparation, load_model, save_arrays
 from .optim import Adam, Optimizer
 from .run import METHODS, Run
 from .schedule import Cosine, Schedule
-from .step import declared_arrays, initial_arrays, training_graph
+from .step import Step, declared_arrays
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -184,17 +183,26 @@ class Trainer:
         self.net, self.parts, self.preparation, self.settings = net, parts, preparation, settings
         self.x = preparation.inputs(parts.train.x)
         self.y = preparation.targets(parts.train.y)
+        first = slice(
+            0, settings.batch_size
+        )  # the step is planned now: what does not fit shows itself before anything is written
+        self.step = Step(
+            net,
+            self.x[first],
+            self.y[first],
+            loss=BY_TASK[preparation.task],
+            optimizer=settings.optimizer,
+            seed=settings.seed,
+            engine=settings.engine,
+        )
         declared = declared_arrays(net, (2, *preparation.shape))
-        self.arrays = initial_arrays(declared, settings.optimizer, settings.seed)
-        self.model = Model(net, {path: self.arrays[path] for path in declared}, preparation, settings.engine)
+        self.model = Model(net, {path: self.step.arrays[path] for path in declared}, preparation, settings.engine)
         self.best, self.best_epoch = self.model, 0
         self.losses: NDArray[Any] | None = None  # of every validation row, at the epoch where their mean was lowest
         self.lowest = 1.0
-        self.epoch, self.step = 0, 0
+        self.epoch = 0
         self.total = settings.epochs * steps(len(self.x), settings.batch_size)
         self.shown = ""
-        self._plans: dict[int, Plan] = {}
-        self._plan(min(settings.batch_size, len(self.x)))  # what does not fit shows itself before anything is written
 
     def fit(self, run: Run, progress: bool) -> None:
         """All epochs, then the result. Ctrl-C ends the training early, and the result is of what was learned."""
@@ -221,7 +229,7 @@ class Trainer:
 
     def _epoch(self, bar: tqdm[Any], interrupt: Interrupt) -> tuple[str, dict[str, Any]]:
         """One pass over the training part and a look at the validation part: how it ended, and the row to record."""
-        before, lr = self.arrays, self._lr()
+        before, lr = self.step.arrays, self._lr()
         seen: list[Batch] = []
         for index in batches(len(self.x), self.settings.batch_size, self.settings.seed, self.epoch):
             seen.append(self._step(index))
@@ -230,39 +238,23 @@ class Trainer:
             if interrupt.wished or not math.isfinite(seen[-1].loss):
                 break
         self.epoch += 1
-        row = {"epoch": self.epoch, "step": self.step, "lr": lr, **self._scores(seen)}
+        row = {"epoch": self.epoch, "step": self.step.count, "lr": lr, **self._scores(seen)}
         if not math.isfinite(seen[-1].loss):
-            self.arrays = before
+            self.step.arrays = before
             return "diverged", row
         return "interrupted" if interrupt.wished else "finished", {**row, **self._validate()}
 
     def _step(self, index: NDArray[np.int64]) -> Batch:
-        """One step on these rows. Arrays are replaced, never written to: what was saved of them stays."""
-        knobs = {
-            "step": np.int64(self.step),
-            "seed": np.int64(self.settings.seed),
-            "lr": np.float32(self._lr()),
-            "l2": np.float32(self._l2()),
-        }
-        out = self._plan(len(index))({**self.arrays, "x": self.x[index], "y": self.y[index], **knobs})
-        self.arrays = {path: out[path] for path in self.arrays}
-        self.step += 1
+        """One step on these rows."""
+        out = self.step.run(self.x[index], self.y[index], self._lr(), self._l2())
         return Batch(index, float(out["loss"]), out["output"])
 
     def _lr(self) -> float:
-        return self.settings.optimizer.lr * self.settings.schedule.factor(self.step / self.total)
+        return self.settings.optimizer.lr * self.settings.schedule.factor(self.step.count / self.total)
 
     def _l2(self) -> float:
         """The prior's precision on the loss's own scale: a row weighs 1 / rows, and errors count by their width."""
         return self.settings.l2 * self.model.loss.width(self.lowest) / len(self.x)
-
-    def _plan(self, count: int) -> Plan:
-        """The step for a batch of that many rows; a ragged last batch has its own."""
-        if count not in self._plans:
-            shapes = (count, *self.x.shape[1:]), (count, *self.y.shape[1:])
-            graph = training_graph(self.net, self.model.loss, self.settings.optimizer, *shapes, self.y.dtype)
-            self._plans[count] = plan(graph, self.settings.engine)
-        return self._plans[count]
 
     def _scores(self, seen: list[Batch]) -> dict[str, float]:
         """Loss and metrics of the training part as its batches were seen, while the network was learning."""
@@ -278,7 +270,7 @@ class Trainer:
         Kept is the latest whose validation loss is within one standard error of the lowest: a few rows cannot tell such
         models apart, and the later one is better annealed. (Breiman et al. (1984), the 1-SE rule, by paired losses.)
         """
-        current = self.model.with_arrays(self.arrays)
+        current = self.model.with_arrays(self.step.arrays)
         if self.parts.validation is None:
             self.best, self.best_epoch = current, self.epoch
             return {}
@@ -294,10 +286,10 @@ class Trainer:
 
     def _save(self, run: Run) -> None:
         """Both checkpoints; `last` also holds the optimiser's state, so that the training could go on from it."""
-        last = self.model.with_arrays(self.arrays)
-        slots = {path: array for path, array in self.arrays.items() if path not in last.arrays}
+        last = self.model.with_arrays(self.step.arrays)
+        slots = {path: array for path, array in self.step.arrays.items() if path not in last.arrays}
         run.write("checkpoints/best.safetensors", lambda file: save_arrays(file, self.best, epoch=self.best_epoch))
-        at = {"epoch": self.epoch, "step": self.step}
+        at = {"epoch": self.epoch, "step": self.step.count}
         run.write("checkpoints/last.safetensors", lambda file: save_arrays(file, last, slots, **at))
 
     def _finish(self, run: Run, status: str, seconds: float) -> None:

@@ -19,6 +19,8 @@ __all__ = ["EngineStatus", "Plan", "ReferencePlan", "engines", "plan"]
 class Plan(Protocol):
     """A graph, made ready by an engine: call it with values for the inputs to get the outputs."""
 
+    graph: Graph
+
     def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]: ...
 
     def run(self, feeds: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]: ...

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import philox
 from ..errors import ShapeError
-from ..graph import Shape, Tensor, placeholder, scope
+from ..graph import Shape, Tensor, placeholder, scope, tensor
 from ..init import Initializer
 from ..ops import uniform
 
@@ -71,15 +72,21 @@ class Call:
 
 
 class Context:
-    """What forward needs besides x and p. One context records one network."""
+    """What forward needs besides x and p. One context records one network; with `values` for its arrays, it computes."""
 
-    def __init__(self, train: bool, seed: Tensor | None = None, step: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        train: bool,
+        seed: Tensor | None = None,
+        step: Tensor | None = None,
+        values: Mapping[str, NDArray[Any]] | None = None,
+    ) -> None:
         self.train, self.path = train, ""
         self.declared: dict[str, Param | State] = {}
         self.leaves: dict[str, Tensor] = {}
         self.updates: dict[str, Tensor] = {}
         self.calls: list[Call] = []
-        self._seed, self._step = seed, step
+        self._seed, self._step, self._values = seed, step, values
 
     def call(self, name: str, layer: Layer, x: Tensor) -> Tensor:
         """Build and apply a layer under `name`, inside the layer that calls; the network itself has the name ''."""
@@ -110,7 +117,9 @@ class Context:
     def _leaf(self, key: str, spec: Param | State) -> Tensor:
         path = self._at(key)
         self.declared[path] = spec
-        self.leaves[path] = placeholder(spec.shape, name=key)
+        self.leaves[path] = (
+            placeholder(spec.shape, name=key) if self._values is None else tensor(self._values[path], key)
+        )
         return self.leaves[path]
 
     def uniform(self, name: str, shape: Shape) -> Tensor:

@@ -41,7 +41,8 @@ def _summed(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 def spread(g: Tensor, x: Tensor, axis: Axes) -> Tensor:
     """A reduced tensor with its axes put back as 1, so that it broadcasts against `x`."""
-    return g.reshape(*reduced(x.shape, axis=axis, keepdims=True))
+    shape = reduced(x.shape, axis=axis, keepdims=True)
+    return g if g.ndim == 0 or g.shape == shape else g.reshape(shape)
 
 
 @op(reduced, dtype=summed)
