@@ -47,7 +47,19 @@ ALLOWED = {
     "__main__": "errors cli",
     "__init__": ALL,
 }
-OPTIONAL = ("click", "jinja2", "matplotlib", "sklearn", "safetensors", "torch", "jax", "pandas", "onnx", "optuna")
+OPTIONAL = (
+    "click",
+    "jinja2",
+    "matplotlib",
+    "pygraphviz",
+    "sklearn",
+    "safetensors",
+    "torch",
+    "jax",
+    "pandas",
+    "onnx",
+    "optuna",
+)
 
 
 def room_of(path: Path) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.errors import GradientError
-from chainrule.graph import Tensor, tensor
+from chainrule.errors import GradientError, SettingError
+from chainrule.graph import OPS, Tensor, tensor
 
 rng = np.random.default_rng(0)
 A = rng.normal(size=(3, 3))
@@ -76,3 +78,72 @@ def test_derivatives_that_do_not_exist_are_refused() -> None:
         cr.grad(lambda x: x)(2)
     with pytest.raises(GradientError, match="the upstream gradient is"):
         cr.vjp(lambda x: x, np.ones(2))[1](np.ones(3))
+
+
+def test_hessian_times_vector() -> None:
+    def f(x: Tensor) -> Tensor:
+        return (cr.exp(x[:2]) * x[1:]).sum() * x.prod()
+
+    x, v = rng.normal(size=3), rng.normal(size=3)
+    np.testing.assert_allclose(np.asarray(cr.hvp(f, x, v)), cr.hessian(f)(x) @ v, rtol=1e-12)
+    with pytest.raises(GradientError, match=r"direction 0 is \(2,\) but its argument is \(3,\)"):
+        cr.hvp(f, x, v[:2])
+
+
+def test_gradients_by_chosen_arguments() -> None:
+    def f(a: Tensor, b: Tensor, scale: float) -> Tensor:
+        return (a * b).sum() * scale
+
+    a, b = rng.normal(size=3), rng.normal(size=3)
+    np.testing.assert_allclose(np.asarray(cr.grad(f, 1)(a, b, 2.0)), 2 * a)
+    by_a, by_b = cr.grad(f, (0, 1))(a, b, 2.0)
+    np.testing.assert_allclose(np.asarray(by_a), 2 * b)
+    np.testing.assert_allclose(np.asarray(by_b), 2 * a)
+
+
+def test_stop_gradient_cuts_the_graph() -> None:
+    assert float(cr.grad(lambda x: x * cr.stop_gradient(x))(3.0)) == 3
+    assert float(cr.grad(cr.stop_gradient)(3.0)) == 0
+
+
+def test_integers_have_no_gradient() -> None:
+    x, n = tensor([1.0, 2.0]), tensor([3, 4])
+    y = (x * n.astype("float64")).sum()
+    y.backward()
+    assert n.grad is None
+    assert x.grad is not None
+    np.testing.assert_array_equal(np.asarray(x.grad), [3, 4])
+    with pytest.raises(GradientError, match=r"is of int64: only float32 and float64 have gradients; write 2\.0, not 2"):
+        tensor(3).backward()
+
+
+def test_a_function_that_leaves_the_graph_is_told_so() -> None:
+    with pytest.raises(GradientError, match="the function gave float64, not a Tensor: somewhere it leaves the graph"):
+        cr.grad(np.median)(np.ones(3))
+
+
+def test_an_own_op_with_its_own_gradient() -> None:
+    @cr.op("... -> ...")
+    def swish(xp: Any, x: Any) -> Any:
+        """y = x sigmoid(x)."""
+        return x / (1 + np.exp(-x))
+
+    swish.grads(x=lambda g, y, x: g * (cr.sigmoid(x) * (1 + x * (1 - cr.sigmoid(x)))))
+    try:
+        cr.check_grads(swish, [rng.normal(size=(2, 3))], order=2)
+        assert swish(2.0).op is swish
+        with pytest.raises(SettingError, match="there is no input 'z' to derive by"):
+            swish.grads(z=lambda g, y, x: g)
+    finally:
+        del OPS["swish"]
+
+
+def test_a_name_that_is_taken_is_refused() -> None:
+    with pytest.raises(
+        SettingError, match=r"there is an op 'mul' already, in chainrule\.ops\.elementwise: choose another"
+    ):
+
+        @cr.op("... -> ...")
+        def mul(xp: Any, x: Any) -> Any:
+            """Would replace the product of every network."""
+            return x

@@ -18,6 +18,7 @@ from .layers import BatchNorm, Conv2d, Dense, Dropout, Flatten, Layer, MaxPool2d
 from .model import Model, load_model
 from .ops import *  # noqa: F403  (its __all__ is the list of ops)
 from .optim import SGD, Adam
+from .picture import graph as _graph  # noqa: F401  (it fills Tensor.show)
 from .picture import text as _text  # noqa: F401  (it fills Run.summary)
 from .report import html as _html  # noqa: F401  (it fills Run.report)
 from .run import Run

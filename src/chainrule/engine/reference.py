@@ -25,7 +25,8 @@ class ReferencePlan:
         self.kept = {name: graph.find(name) for name in keep}
         fed = set(graph.inputs.values())
         self._check_fed(fed)
-        self.constants = {node: node.value for node in graph.order if node.value is not None and node not in fed}
+        known = [*graph.order, *self.kept.values()]
+        self.constants = {node: node.value for node in known if node.value is not None and node not in fed}
         self.program = self._program(fed)
 
     def _check_fed(self, fed: set[Tensor]) -> None:

@@ -60,11 +60,14 @@ class Graph:
 
 
 def _gradients(canonical: Mapping[Tensor, Tensor], gradients: Mapping[Tensor, Tensor]) -> dict[Tensor, Tensor]:
-    """Gradients by node, both as frozen. Of nodes that became one, each had only its share: that one is left out."""
+    """Gradients by node, both as frozen; one that is known before any run (a constant) need not be in the graph.
+
+    Of nodes that became one, each had only its share of the gradient: that one is left out.
+    """
     found: dict[Tensor, set[Tensor]] = {}
     for x, g in gradients.items():
-        if x in canonical and g in canonical:
-            found.setdefault(canonical[x], set()).add(canonical[g])
+        if x in canonical and (g in canonical or g.value is not None):
+            found.setdefault(canonical[x], set()).add(canonical.get(g, g))
     return {x: shares.pop() for x, shares in found.items() if len(shares) == 1}
 
 

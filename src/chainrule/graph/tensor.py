@@ -126,8 +126,9 @@ class Tensor(Operators):
         METHODS["save"](self, path)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        """In a notebook a computed tensor shows its graph."""
-        return METHODS["mimebundle"](self, include, exclude)
+        """In a notebook what was computed shows its graph; a leaf shows its numbers."""
+        drawn = METHODS["picture"](self)._repr_mimebundle_(include, exclude) if self.op is not None else {}
+        return {**drawn, "text/plain": repr(self)}
 
     def peek(self, name: str) -> Any:
         """Value and gradient of the node of that name among those this tensor was computed from."""

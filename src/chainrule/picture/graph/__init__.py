@@ -1,0 +1,27 @@
+"""Drawing a computational graph: what flowed through it forward and backward, in one picture.
+
+facts, label, gate     what a trace has to say about a node or a line
+fold, sketch           boxes and wires, layers folded or not
+layout, bands          where they go: dot, then lines like those of music
+parts, scene, curve    frames, curves, texts and cells, for any writer
+palette                their colours
+svg, png, page         the writers
+"""
+
+from __future__ import annotations
+
+from ...graph import METHODS, Tensor
+from ...trace import Trace
+from .picture import Picture
+
+__all__ = ["Picture"]
+
+
+def picture_of(what: Tensor | Trace) -> Picture:
+    """The picture of what a tensor was computed from, or of a trace."""
+    return Picture(Trace.of(what) if isinstance(what, Tensor) else what)
+
+
+METHODS["picture"] = picture_of
+METHODS["show"] = lambda output: picture_of(output).show()
+METHODS["save"] = lambda output, path: picture_of(output).save(path)
