@@ -30,6 +30,7 @@ from .shapes import Pattern, Shape, Sizes
 from .tensor import Spec, Tensor, intern_spec, number, tensor
 
 P = ParamSpec("P")
+RANK = {"b": 0, "u": 1, "i": 2, "f": 3}
 Derivative: TypeAlias = Callable[..., Tensor]
 ShapeRule: TypeAlias = str | Callable[..., Shape]
 DtypeRule: TypeAlias = Callable[["Op[Any]", tuple[np.dtype[Any], ...], Mapping[str, Any]], np.dtype[Any]]
@@ -107,14 +108,13 @@ class Op(Generic[P]):
         return tuple(f"{self.args[0]}[{i}]" for i in range(count)) if self.variadic else self.args
 
     def __call__(self, *inputs: P.args, **attrs: P.kwargs) -> Tensor:
+        xs: Any = inputs
         try:
-            key: Any = tuple([x.spec for x in inputs])  # type: ignore[attr-defined]
-            xs: Any = inputs
+            specs = [x.spec for x in xs]
         except AttributeError:
             xs = self._lifted(inputs)
-            key = tuple([x.spec for x in xs])
-        if attrs:
-            key += tuple(attrs.items())
+            specs = [x.spec for x in xs]
+        key = (*specs, *attrs.items()) if attrs else tuple(specs)
         spec = self.specs.get(key)
         if spec is None:
             if self.dtype is floating and any(x.dtype.kind != "f" for x in xs):
@@ -137,15 +137,16 @@ class Op(Generic[P]):
         return made
 
     def _lifted(self, inputs: tuple[Any, ...]) -> tuple[Tensor, ...]:
-        kinds = {x.dtype.kind: x.dtype for x in reversed(inputs) if isinstance(x, Tensor)}
-        like = next((kinds[kind] for kind in "fiub" if kind in kinds), None)  # a number is rather a float than an index
-
-        def one(x: Any) -> Tensor:
-            if isinstance(x, Tensor):
-                return x
-            return number(x, like) if like is not None and isinstance(x, int | float) else tensor(x)
-
-        return tuple(one(x) for x in inputs)
+        like: np.dtype[Any] | None = None
+        for x in inputs:  # a number takes the type of the first tensor, rather of a float than of an index or a condition
+            if isinstance(x, Tensor) and (like is None or RANK[x.dtype.kind] > RANK[like.kind]):
+                like = x.dtype
+        return tuple(
+            [
+                x if isinstance(x, Tensor) else number(x, like) if like and isinstance(x, int | float) else tensor(x)
+                for x in inputs
+            ]
+        )
 
     def _spec(self, xs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Spec:
         """Check a call that was not seen before, and say what comes out."""

@@ -9,8 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any, TypeAlias
 
@@ -32,14 +31,19 @@ _scope: ContextVar[str] = ContextVar("scope", default="")
 _specs: dict[tuple[Shape, np.dtype[Any]], Spec] = {}
 
 
-@contextmanager
-def scope(path: str) -> Iterator[None]:
+class scope:  # noqa: N801  (used as a function: `with scope("conv1"):`)
     """Nodes made inside are named `path/...`."""
-    token = _scope.set(path)
-    try:
-        yield
-    finally:
-        _scope.reset(token)
+
+    __slots__ = ("path", "token")
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        self.token = _scope.set(self.path)
+
+    def __exit__(self, *problem: object) -> None:
+        _scope.reset(self.token)
 
 
 class Spec:
