@@ -199,11 +199,11 @@ class Step:
 
     def show(self) -> Any:
         """Draw the latest call: layers that unfold, values in green, gradients in red."""
-        return METHODS["picture"](self.trace()).show()
+        return METHODS["picture"](self.trace(), fold=True).show()
 
     def save(self, path: str | Path) -> None:
         """Draw the latest call into a file: `.svg`, `.png` or `.html`."""
-        METHODS["picture"](self.trace()).save(path)
+        METHODS["picture"](self.trace(), fold=True).save(path)
 
 
 def _batch(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:

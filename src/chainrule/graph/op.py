@@ -138,7 +138,9 @@ class Op(Generic[P]):
 
     def _lifted(self, inputs: tuple[Any, ...]) -> tuple[Tensor, ...]:
         like: np.dtype[Any] | None = None
-        for x in inputs:  # a number takes the type of the first tensor, rather of a float than of an index or a condition
+        for (
+            x
+        ) in inputs:  # a number takes the type of the first tensor, rather of a float than of an index or a condition
             if isinstance(x, Tensor) and (like is None or RANK[x.dtype.kind] > RANK[like.kind]):
                 like = x.dtype
         return tuple(

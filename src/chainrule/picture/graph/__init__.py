@@ -17,9 +17,9 @@ from .picture import Picture
 __all__ = ["Picture"]
 
 
-def picture_of(what: Tensor | Trace) -> Picture:
+def picture_of(what: Tensor | Trace, fold: bool | None = None) -> Picture:
     """The picture of what a tensor was computed from, or of a trace."""
-    return Picture(Trace.of(what) if isinstance(what, Tensor) else what)
+    return Picture(Trace.of(what) if isinstance(what, Tensor) else what, fold)
 
 
 METHODS["picture"] = picture_of

@@ -40,7 +40,7 @@ def _bytes(figure: Any, scale: float) -> bytes:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a script DejaVu does not have is drawn as boxes
         figure.savefig(
-            out, format="png", dpi=DPI * scale, metadata={"Software": None}, pil_kwargs={"compress_level": 3}
+            out, format="png", dpi=DPI * scale, metadata={"Software": None}, pil_kwargs={"compress_level": 1}
         )
     return out.getvalue()
 
