@@ -6,8 +6,8 @@ import contextlib
 import doctest
 import io
 import re
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 

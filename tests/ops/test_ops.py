@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,31 @@ def test_gradient_first_and_second_order(name: str, row: Row, shapes: Shapes) ->
         assert not any(OP[name].derivative(i) for i in range(len(shapes)))
         return
     assert max(cr.check_grads(f, at, order=2, tolerance=1e-8)) <= 1e-8
+
+
+@EVERY_CASE
+def test_full_jacobian(name: str, row: Row, shapes: Shapes) -> None:
+    """Every output by every input element, each column from four points of a central difference."""
+    f, at = moving(name, row, shapes)
+    for i in range(len(at)):
+        one = partial(lambda i, x: f(*at[:i], x, *at[i + 1 :]), i)
+        jacobian = cr.jacobian(one)(at[i])
+        exact = jacobian.reshape(jacobian.size // max(at[i].size, 1), at[i].size)
+        for j in range(at[i].size):
+            column = central_difference(one, at[i], j)
+            scale = max(1.0, float(np.abs(column).sum()))
+            np.testing.assert_allclose(exact[:, j], column, rtol=0, atol=1e-8 * scale)
+
+
+def central_difference(f: Callable[[Any], Tensor], x: Any, j: int, step: float = 1e-3) -> Any:
+    """(8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h along element j, for all outputs."""
+
+    def moved(by: float) -> Any:
+        shifted = x.copy()
+        shifted.flat[j] += by
+        return np.asarray(f(tensor(shifted))).ravel()
+
+    return (8 * (moved(step) - moved(-step)) - (moved(2 * step) - moved(-2 * step))) / (12 * step)
 
 
 @EVERY_CASE
