@@ -101,6 +101,21 @@ def test_gradients_by_chosen_arguments() -> None:
     np.testing.assert_allclose(np.asarray(by_b), 2 * a)
 
 
+def test_check_grads_says_which_order_is_wrong() -> None:
+    @cr.op("... -> ...")
+    def first_only(xp: Any, x: Any) -> Any:
+        """y = x^3, whose derivative is declared right but as a constant."""
+        return x**3
+
+    first_only.grads(x=lambda g, y, x: g * cr.stop_gradient(3 * x * x))
+    try:
+        assert cr.check_grads(first_only, [np.array([1.0, 2.0])], order=1)[0] < 1e-8
+        with pytest.raises(GradientError, match="order 2: the gradient by argument 0"):
+            cr.check_grads(first_only, [np.array([1.0, 2.0])], order=2)
+    finally:
+        del OPS["first_only"]
+
+
 def test_stop_gradient_cuts_the_graph() -> None:
     assert float(cr.grad(lambda x: x * cr.stop_gradient(x))(3.0)) == 3
     assert float(cr.grad(cr.stop_gradient)(3.0)) == 0
@@ -118,6 +133,8 @@ def test_integers_have_no_gradient() -> None:
 
 
 def test_a_function_that_leaves_the_graph_is_told_so() -> None:
+    with pytest.raises(GradientError, match="a gradient by argument 1 of a function called with 1 arguments"):
+        cr.grad(lambda x: x, 1)(1.0)
     with pytest.raises(GradientError, match="the function gave float64, not a Tensor: somewhere it leaves the graph"):
         cr.grad(np.median)(np.ones(3))
 

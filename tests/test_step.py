@@ -79,6 +79,12 @@ def test_what_does_not_fit_a_step() -> None:
         cr.Step(NET, X, Y).peek("loss")
     with pytest.raises(ShapeError, match=r"found x \(8, 6, 6, 2\), y \(5,\)"):
         cr.Step(NET, X, Y[:5])
+    with pytest.raises(ShapeError, match=r"the step takes inputs of \(6, 6, 2\) per example, found \(6, 6, 1\)"):
+        cr.Step(NET, X, Y)(X[..., :1], Y)
+    with pytest.raises(DtypeError, match="holds numbers or booleans, found <U1 in y"):
+        cr.Step(NET, X, list("abcdeabc"))
+    with pytest.raises(ShapeError, match="n at least 1"):
+        cr.Step(NET, X, Y)(X[:0], Y[:0])
     with pytest.raises(PositionError, match="label 9 is none of the 5 classes"):
         cr.Step(NET, X, Y)(X, Y * 0 + 9)
 

@@ -138,7 +138,7 @@ class Step:
         self.loss = loss or BY_TASK["classes" if targets.dtype.kind in "iu" else "numbers"]
         self.optimizer, self.seed, self.engine, self.keep = optimizer or Adam(), seed, engine, keep
         self.arrays = initial_arrays(declared_arrays(self.net, inputs.shape), self.optimizer, seed)
-        self.count = 0
+        self.shape, self.count = inputs.shape[1:], 0
         self._plans: dict[Any, Plan] = {}
         self._latest: tuple[Arrays, dict[str, NDArray[Any]]] | None = None  # what the latest call was fed, what it kept
         self.plan(inputs, targets)  # what does not fit shows itself now
@@ -164,11 +164,16 @@ class Step:
 
     def plan(self, x: NDArray[Any], y: NDArray[Any], keep: bool = False) -> Plan:
         """The step for batches like this one."""
+        self._check(x)
         key = (x.shape, y.shape, y.dtype, keep)
         if key not in self._plans:
             graph = training_graph(self.net, self.loss, self.optimizer, x.shape, y.shape, y.dtype)
             self._plans[key] = plan(graph, self.engine, graph.names if keep else ())
         return self._plans[key]
+
+    def _check(self, x: NDArray[Any]) -> None:
+        if x.shape[1:] != self.shape:
+            raise ShapeError(f"the step takes inputs of {self.shape} per example, found {x.shape[1:]}")
 
     def trace(self) -> Trace:
         """The latest call with the value and the gradient of every node on the way to the loss."""
@@ -208,11 +213,11 @@ class Step:
 
 def _batch(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
     """Inputs as float32, numbers to predict as float32 (n, k), labels as int64 (n,)."""
-    inputs, targets = np.asarray(x, np.float32), np.asarray(y)
-    if inputs.ndim < 2 or targets.ndim < 1 or len(inputs) != len(targets):
+    inputs, targets = tensor(x, "x", np.float32).value, tensor(y, "y").value
+    if inputs.ndim < 2 or targets.ndim < 1 or len(inputs) != len(targets) or not len(inputs):
         raise ShapeError(
-            f"a batch is inputs (n, ...) and targets (n,) or (n, k): found x {inputs.shape}, y {targets.shape}"
+            f"a batch is inputs (n, ...) and targets (n,) or (n, k), n at least 1: found x {inputs.shape}, y {targets.shape}"
         )
     if targets.dtype.kind in "iu":
         return inputs, targets.astype(np.int64)
-    return inputs, np.asarray(targets, np.float32).reshape(len(targets), -1)
+    return inputs, targets.astype(np.float32).reshape(len(targets), -1)

@@ -3,7 +3,7 @@
 from .debug import check_born, debug, watching
 from .frozen import Graph, node_names, topological
 from .op import Op, attr_dtype, boolean, first_dtype, floating, int64, op, same_dtype
-from .operators import normal_axes
+from .operators import normal_axes, one_axis
 from .registry import METHODS, OPS, Axis
 from .shapes import Shape
 from .tensor import NO_ATTRS, Array, Tensor, lift, number, placeholder, scope, tensor
@@ -29,6 +29,7 @@ __all__ = [
     "node_names",
     "normal_axes",
     "number",
+    "one_axis",
     "op",
     "placeholder",
     "same_dtype",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..errors import PositionError, ReadOnlyError
+from ..errors import PositionError, ReadOnlyError, ShapeError
 from .registry import METHODS, OPS, Axis
 from .shapes import Shape
 
@@ -151,14 +151,15 @@ class Operators:
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
         """Where the largest stands along one axis; of the flattened tensor if none is given."""
         if axis is None:
-            return OPS["argmax"](self.ravel(), axis=(0,), keepdims=keepdims)
-        return OPS["argmax"](self, axis=normal_axes(axis, self.ndim), keepdims=keepdims)
+            flat = OPS["argmax"](self.ravel(), axis=(0,), keepdims=False)
+            return flat.reshape((1,) * self.ndim) if keepdims else flat
+        return OPS["argmax"](self, axis=(one_axis(axis, self.ndim),), keepdims=keepdims)
 
     def cumsum(self, axis: int | None = None) -> Tensor:
         """Running sums along one axis; of the flattened tensor if none is given."""
         if axis is None:
             return OPS["cumsum"](self.ravel(), axis=0)
-        return OPS["cumsum"](self, axis=normal_axes(axis, self.ndim)[0])
+        return OPS["cumsum"](self, axis=one_axis(axis, self.ndim))
 
     def clip(self, low: Any = None, high: Any = None) -> Tensor:
         """Moved into [low, high]; None leaves that side open."""
@@ -171,7 +172,10 @@ class Operators:
 
     def reshape(self, *shape: int | Shape) -> Tensor:
         """One axis may be -1: it takes what is left, and stays open when the graph is fed another batch size."""
-        return OPS["reshape"](self, to=tuple(shape[0]) if shape and not isinstance(shape[0], int) else shape)
+        sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+        if not all(isinstance(size, int | np.integer) for size in sizes):
+            raise ShapeError(f"reshape: a shape is made of integers, found {sizes}")
+        return OPS["reshape"](self, to=tuple(sizes))
 
     def ravel(self) -> Tensor:
         """All elements in one axis."""
@@ -193,7 +197,7 @@ class Operators:
     def swapaxes(self, a: int, b: int) -> Tensor:
         """Two axes exchanged."""
         order = list(range(self.ndim))
-        a, b = (normal_axes(axis, self.ndim)[0] for axis in (a, b))
+        a, b = one_axis(a, self.ndim), one_axis(b, self.ndim)
         order[a], order[b] = b, a
         return self.transpose(*order)
 
@@ -214,9 +218,18 @@ def normal_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
         return tuple(range(ndim))
     axes = axis if isinstance(axis, tuple) else (axis,)
     for one in axes:
+        if not isinstance(one, int | np.integer):
+            raise PositionError(f"axis {one!r} is no integer")
         if not -ndim <= one < ndim:
             raise PositionError(f"axis {one} is not there: the tensor has {ndim} axes")
-    normal = sorted(one % ndim for one in axes)
+    normal = sorted(int(one) % ndim for one in axes)
     if len(set(normal)) < len(normal):
         raise PositionError(f"axes {axes} name one axis twice")
     return tuple(normal)
+
+
+def one_axis(axis: int, ndim: int) -> int:
+    """A single axis as a non-negative number."""
+    if isinstance(axis, tuple):
+        raise PositionError(f"expected one axis, found {axis}")
+    return normal_axes(axis, ndim)[0]

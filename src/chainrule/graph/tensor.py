@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..errors import DtypeError, NoValueError
+from ..errors import DtypeError, NoValueError, ShapeError
 from .operators import Operators
 from .registry import METHODS
 from .shapes import Shape
@@ -160,20 +160,25 @@ class Tensor(Operators):
                 f"{self.label} {self.shape} has no value yet, so Python cannot branch on it: "
                 "the same graph must serve every value"
             )
-        return bool(self.value)
+        return bool(self.item())
 
     def __float__(self) -> float:
-        return float(self.__array__())
+        return float(self.item())
 
     def __int__(self) -> int:
-        return int(self.__array__())
+        return int(self.item())
 
     def __index__(self) -> int:
-        return operator.index(self.__array__()[()])
+        return operator.index(self.item())
 
     def item(self) -> Any:
         """The one number as Python's own."""
-        return self.__array__().item()
+        array = self.__array__()
+        if array.size != 1:
+            raise ShapeError(
+                f"{self.label} {self.shape} is not one number: take one element, or a sum, mean or max of them"
+            )
+        return array.item()
 
     def tolist(self) -> Any:
         """The numbers as nested Python lists."""
@@ -204,7 +209,10 @@ def tensor(value: Any, name: str | None = None, dtype: DTypeLike | None = None) 
     """A node with a value: a copy that is not written to again, so what was computed from it stays true."""
     if isinstance(value, Tensor):
         value = value.__array__()
-    array = np.array(value, dtype=dtype, order="C")
+    try:
+        array = np.array(value, dtype=dtype, order="C")
+    except (ValueError, TypeError) as problem:
+        raise ShapeError(f"{name or 'the value given'} is no array of numbers: {problem}") from None
     array = array.astype(array.dtype.newbyteorder("="), copy=False)  # files may hold the other byte order
     if array.dtype.kind not in "biuf":
         raise DtypeError(f"a tensor holds numbers or booleans, found {array.dtype} in {name or 'the value given'}")

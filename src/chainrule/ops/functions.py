@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import PositionError, ShapeError
-from ..graph import METHODS, OPS, Axis, Shape, Tensor, normal_axes, tensor
+from ..graph import METHODS, OPS, Axis, Shape, Tensor, normal_axes, one_axis, tensor
 from . import index, linear, loss, move, reduce
 from .compare import clip as clip_both
 from .compare import maximum, minimum, not_equal
@@ -97,7 +97,7 @@ def log_softmax(logits: Any, axis: int = -1) -> Tensor:
 
 
 def _along_last(op: Callable[[Tensor], Tensor], x: Tensor, axis: int) -> Tensor:
-    (at,) = normal_axes(axis, x.ndim)
+    at = one_axis(axis, x.ndim)
     if at == x.ndim - 1:
         return op(x)
     return op(x.swapaxes(at, -1)).swapaxes(at, -1)
@@ -161,25 +161,27 @@ def concat(xs: Sequence[Any], axis: int = 0) -> Tensor:
     """The tensors one after the other along an axis that they have."""
     tensors = [as_tensor(x) for x in xs]
     ndim = tensors[0].ndim if tensors else 1
-    return move.concat(*tensors, axis=normal_axes(axis, ndim)[0])
+    return move.concat(*tensors, axis=one_axis(axis, ndim))
 
 
 def stack(xs: Sequence[Any], axis: int = 0) -> Tensor:
     """The tensors one after the other along a new axis."""
     tensors = [as_tensor(x) for x in xs]
-    (at,) = normal_axes(axis, tensors[0].ndim + 1 if tensors else 1)
+    at = one_axis(axis, tensors[0].ndim + 1 if tensors else 1)
     return concat([x.reshape((*x.shape[:at], 1, *x.shape[at:])) for x in tensors], at)
 
 
 def split(x: Any, parts: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """Equal parts, or cut at the given positions of one axis."""
     x = as_tensor(x)
-    (at,) = normal_axes(axis, x.ndim)
+    at = one_axis(axis, x.ndim)
     size = x.shape[at]
     if isinstance(parts, int):
         if parts < 1 or size % parts:
             raise ShapeError(f"split: axis {at} of x {x.shape} has size {size}, which {parts} does not divide")
         parts = list(accumulate([size // parts] * (parts - 1)))
+    if isinstance(parts, str) or not all(isinstance(p, int | np.integer) for p in parts):
+        raise ShapeError(f"split: a number of parts, or positions to cut at; found {parts!r}")
     ends = [builtins.min(builtins.max(p + size if p < 0 else p, 0), size) for p in parts]
     cuts = list(pairwise([0, *ends, size]))
     return [move.slice_axis(x, at, a, builtins.max(b - a, 0)) for a, b in cuts]
@@ -188,7 +190,12 @@ def split(x: Any, parts: int | Sequence[int], axis: int = 0) -> list[Tensor]:
 def pad(x: Any, width: int | Sequence[Any], value: float = 0.0) -> Tensor:
     """x with `value` around it: a width for all sides, or (before, after) for each axis."""
     x = as_tensor(x)
-    around = np.broadcast_to(np.asarray(width, dtype=np.int64), (x.ndim, 2)).tolist() if x.ndim else []
+    try:
+        around = np.broadcast_to(np.asarray(width, dtype=np.int64), (x.ndim, 2)).tolist()
+    except (ValueError, TypeError):
+        raise ShapeError(
+            f"pad: a width, or (before, after) for each of the {x.ndim} axes of x {x.shape}; found {width}"
+        ) from None
     if any(w < 0 for pair in around for w in pair):
         raise ShapeError(f"pad: widths must be at least 0, found {width}; use a slice to take elements away")
     at = tuple((before, 1, size) for (before, _), size in zip(around, x.shape, strict=True))
@@ -212,21 +219,21 @@ def flip(x: Any, axis: Axis = None) -> Tensor:
 def take(x: Any, at: Any, axis: int | None = None) -> Tensor:
     """The elements at integer positions along one axis, or of the flattened tensor: gather."""
     x = as_tensor(x) if axis is not None else as_tensor(x).ravel()
-    (on,) = normal_axes(axis or 0, x.ndim)
+    on = one_axis(axis or 0, x.ndim)
     return index.take(x, _positions("take", at), axis=on)
 
 
 def take_along_axis(x: Any, at: Any, axis: int = -1) -> Tensor:
     """One element for each index, all axes but one running along."""
     x, at = as_tensor(x), as_tensor(at)
-    (on,) = normal_axes(axis, x.ndim)
+    on = one_axis(axis, x.ndim)
     return index.take_along(x, _positions("take_along_axis", at), axis=on)
 
 
 def scatter(g: Any, at: Any, size: int, axis: int = 0) -> Tensor:
     """Zeros of that size along an axis, with the slices of g added at integer positions: the reverse of `take`."""
     g, at = as_tensor(g), as_tensor(at)
-    (on,) = normal_axes(axis, builtins.max(g.ndim - at.ndim + 1, 1))
+    on = one_axis(axis, builtins.max(g.ndim - at.ndim + 1, 1))
     return index.put(g, _positions("scatter", at), axis=on, size=size)
 
 
