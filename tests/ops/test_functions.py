@@ -30,6 +30,8 @@ M = np.array([[1.0, 2.0, -0.5], [0.25, -3.0, 4.0]])
         lambda np, t: t(A)[t(A) > 0.3],
         lambda np, t: t(V)[t([3, 0, 0])],
         lambda np, t: t(A)[1:1],
+        lambda np, t: t(A)[True],
+        lambda np, t: t(A)[np.int64(1), np.int64(0) :],
         lambda np, t: t(A)[np.array([True, False])],
         lambda np, t: np.concatenate([t(M), t(M) * 2], axis=1),
         lambda np, t: np.stack([t(M), t(M)], axis=-1),

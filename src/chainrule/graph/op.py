@@ -137,10 +137,8 @@ class Op(Generic[P]):
         return made
 
     def _lifted(self, inputs: tuple[Any, ...]) -> tuple[Tensor, ...]:
-        like: np.dtype[Any] | None = None
-        for (
-            x
-        ) in inputs:  # a number takes the type of the first tensor, rather of a float than of an index or a condition
+        like: np.dtype[Any] | None = None  # what a number becomes: rather a float than an index or a condition
+        for x in inputs:
             if isinstance(x, Tensor) and (like is None or RANK[x.dtype.kind] > RANK[like.kind]):
                 like = x.dtype
         return tuple(

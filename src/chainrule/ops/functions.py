@@ -24,6 +24,8 @@ from .compare import maximum, minimum, not_equal
 from .compare import where as choose
 from .subscripts import normal_einsum
 
+BASIC = (int, np.integer, builtins.slice, EllipsisType)
+
 
 def as_tensor(x: Any) -> Tensor:
     """x itself, or x as a new leaf."""
@@ -248,7 +250,7 @@ def _positions(name: str, at: Any) -> Tensor:
 def getitem(x: Tensor, key: Any) -> Tensor:
     """x[key] as NumPy means it. Arrays of indices must have values, but for a single one of integers."""
     entries = key if isinstance(key, tuple) else (key,)
-    if all(isinstance(e, int | builtins.slice | EllipsisType | np.integer) or e is None for e in entries):
+    if all(e is None or (isinstance(e, BASIC) and not isinstance(e, bool)) for e in entries):
         return _basic(x, entries)
     if len(entries) == 1 and isinstance(key, Tensor) and key.dtype.kind in "iu":
         return take(x, key, 0)
