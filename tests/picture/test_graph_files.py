@@ -180,3 +180,17 @@ def test_importing_it_brings_no_extra() -> None:
     code = "import sys, chainrule.picture.graph; print({'pygraphviz', 'matplotlib', 'jinja2'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_notebook_draws_no_enormous_graph_unasked() -> None:
+    x = cr.tensor(1.0)
+    for _ in range(2000):
+        x = x + 1.0
+    assert list(x._repr_mimebundle_()) == ["text/plain"]
+    assert "drawn when asked" in Picture(Trace.of(x))._repr_mimebundle_()["text/plain"]
+
+
+def test_in_a_notebook_a_result_shows_its_graph_and_a_leaf_its_numbers() -> None:
+    x = cr.tensor(1.0, "x")
+    assert "<svg" in (x * 2)._repr_mimebundle_()["image/svg+xml"]
+    assert x._repr_mimebundle_() == {"text/plain": repr(x)}

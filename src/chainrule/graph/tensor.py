@@ -131,7 +131,7 @@ class Tensor(Operators):
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         """In a notebook what was computed shows its graph; a leaf shows its numbers."""
-        drawn = METHODS["picture"](self)._repr_mimebundle_(include, exclude) if self.op is not None else {}
+        drawn = METHODS["picture"](self)._repr_mimebundle_(include, exclude) if self.op else {}
         return {**drawn, "text/plain": repr(self)}
 
     def peek(self, name: str) -> Any:

@@ -21,6 +21,9 @@ from .scene import Band, stacked
 from .sketch import inside, sketch
 
 
+UNASKED = 1000  # nodes up to which a notebook draws a graph by itself
+
+
 class Picture:
     """The graph of a trace. With `fold`, each layer is one box; by default where there are many nodes."""
 
@@ -85,6 +88,8 @@ class Picture:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """For notebooks: a picture, or a page in which layers open; a sentence where packages are missing."""
+        if len(self.trace.nodes) > UNASKED:
+            return {"text/plain": f"{self!r}: drawn when asked, by show() or save(path)"}
         try:
             shown = {"text/html": self._framed()} if self.layers else {"image/svg+xml": self.svg()}
         except MissingExtra as missing:
