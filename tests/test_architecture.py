@@ -34,7 +34,7 @@ ALLOWED = {
     "init": "errors philox",
     "optim": "errors graph ops",
     "schedule": "errors",
-    "loss": "graph ops",
+    "loss": "errors graph ops",
     "layers": "errors philox graph ops init table",
     "explain": "errors graph grad trace",
     "step": "errors graph ops grad trace explain engine init layers loss optim",

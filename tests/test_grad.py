@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.errors import GradientError, SettingError
-from chainrule.graph import OPS, Tensor, tensor
+from chainrule.errors import DtypeError, GradientError, NoValueError, SettingError
+from chainrule.graph import OPS, Tensor, placeholder, tensor
 
 rng = np.random.default_rng(0)
 A = rng.normal(size=(3, 3))
@@ -135,7 +135,9 @@ def test_integers_have_no_gradient() -> None:
 def test_a_function_that_leaves_the_graph_is_told_so() -> None:
     with pytest.raises(GradientError, match="a gradient by argument 1 of a function called with 1 arguments"):
         cr.grad(lambda x: x, 1)(1.0)
-    with pytest.raises(GradientError, match="the function gave float64, not a Tensor: somewhere it leaves the graph"):
+    with pytest.raises(GradientError, match="the function gave float, not a Tensor: somewhere it leaves the graph"):
+        cr.grad(cast("Any", float))(1.0)
+    with pytest.raises(DtypeError, match=r"np\.median is no op here, and would leave the graph"):
         cr.grad(np.median)(np.ones(3))
 
 
@@ -164,3 +166,35 @@ def test_a_name_that_is_taken_is_refused() -> None:
         def mul(xp: Any, x: Any) -> Any:
             """Would replace the product of every network."""
             return x
+
+
+def test_an_argument_is_not_what_the_function_knows_from_outside() -> None:
+    """Perturbation confusion (Siskind and Pearlmutter, 2005): each call differentiates by its own arguments only."""
+    assert float(cr.grad(lambda x: x * cr.grad(lambda y: x + y)(x))(1.0)) == 1
+    s = tensor(3.0)
+    assert float(cr.grad(lambda a, b: a * b)(s, s)) == 3
+    assert float(cr.grad(lambda x: x * s)(s)) == 3
+    assert [float(g) for g in cr.vjp(lambda a, b: a * b, s, s)[1](1.0)] == [3, 3]
+    assert float(cr.hvp(lambda a: a * a * s, s, 1.0)) == 6
+
+
+def test_gradients_go_through_lists_of_tensors() -> None:
+    assert float(cr.grad(lambda x: cr.sum([x, 2 * x]))(1.0)) == 3
+    assert float(cr.grad(lambda x: cr.pad(cr.tensor([1.0, 2.0]), 1, x).sum())(1.0)) == 2
+
+
+def test_where_all_are_equal_the_gradient_of_std_is_zero() -> None:
+    np.testing.assert_array_equal(cr.grad(cr.std)(np.ones(3)), np.zeros(3))
+    assert [float(g) for g in cr.vjp(cr.ops.arctan2, 0.0, 0.0)[1](1.0)] == [0, 0]
+
+
+def test_a_recorded_graph_has_no_backward() -> None:
+    with pytest.raises(NoValueError, match="its gradient is graph too"):
+        (placeholder((), np.float64, "x") * 2).backward()
+
+
+def test_one_direction_for_each_argument() -> None:
+    with pytest.raises(GradientError, match="2 arguments and 1 directions"):
+        cr.jvp(lambda a, b: a * b, [1.0, 2.0], [1.0])
+    with pytest.raises(GradientError, match="0 arguments and 0 directions"):
+        cr.check_grads(lambda: tensor(1.0), [])

@@ -4,6 +4,7 @@ ChainruleError
 ├── ShapeError     (ValueError)   shapes that do not fit; names op or layer, axis and both sizes
 ├── DtypeError     (TypeError)    element types that do not fit
 ├── NoValueError   (TypeError)    a recorded tensor was asked for a value it does not have yet
+├── OpError        (ValueError)   an op that its library cannot compute for these values; names the op
 ├── PositionError  (IndexError)   an index outside its axis; names op, axis and size
 ├── ReadOnlyError  (TypeError)    a tensor's value was to be written to
 ├── NonFiniteError (ArithmeticError) a NaN or infinity was born, under `cr.debug()`; names the op
@@ -42,6 +43,10 @@ class NoValueError(ChainruleError, TypeError):
     """A recorded tensor was asked for a value it does not have yet."""
 
 
+class OpError(ChainruleError, ValueError):
+    """An op that its array library cannot compute for these values."""
+
+
 class PositionError(ChainruleError, IndexError):
     """An index outside its axis."""
 
@@ -62,7 +67,7 @@ class UnknownName(ChainruleError, LookupError):
     """A name that is not there; the message suggests the nearest."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        super().__init__(f"there is no {kind} '{name}'{nearest(name, known)}")
+        super().__init__(f"there is no {kind} '{name}'{nearest(str(name), known)}")
 
 
 class SettingError(ChainruleError, ValueError):

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import GradientError
-from .graph import METHODS, Tensor, scope, tensor, topological
+from .errors import GradientError, NoValueError
+from .graph import METHODS, OPS, Tensor, as_tensor, scope, tensor, topological
 
 Function: TypeAlias = Callable[..., Tensor]
 
@@ -84,6 +84,10 @@ def _seed_gradient(y: Tensor) -> Tensor:
 
 def _backward(y: Tensor) -> None:
     """`.grad` on every node: values without history, so that no node points at those computed from it."""
+    if y.value is None:
+        raise NoValueError(
+            f"{y.label} {y.shape} is recorded and has no value: its gradient is graph too, by cr.grad or cr.vjp"
+        )
     found = backpropagate(y, _seed_gradient(y))
     for node in topological([y]):
         node.grad = found[node].detach() if node in found else None
@@ -93,7 +97,8 @@ METHODS["backward"] = _backward
 
 
 def _tensors(args: Iterable[Any]) -> tuple[Tensor, ...]:
-    lifted = tuple(a if isinstance(a, Tensor) else tensor(a) for a in args)
+    """Each argument as a node of its own: f may know the same tensor as another argument, or from outside."""
+    lifted = tuple(OPS["identity"](a) if isinstance(a, Tensor) else as_tensor(a) for a in args)
     for i, a in enumerate(lifted):
         if a.dtype.kind != "f":
             raise GradientError(
@@ -165,6 +170,10 @@ def hvp(f: Function, x: Any, v: Any) -> Tensor:
 
 def _inner(gs: Sequence[Tensor], vs: Sequence[Any]) -> Tensor:
     """The sum of g * v over all arguments."""
+    if len(gs) != len(vs) or not gs:
+        raise GradientError(
+            f"{len(gs)} arguments and {len(vs)} directions: one direction for each argument, and at least one"
+        )
     for i, (g, v) in enumerate(zip(gs, vs, strict=True)):
         if np.shape(v) != g.shape:
             raise GradientError(f"direction {i} is {np.shape(v)} but its argument is {g.shape}")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
+from .errors import ShapeError
 from .graph import Tensor
 from .ops import cross_entropy, softmax
 
@@ -53,6 +54,10 @@ class SquaredError(Loss):
     prior: ClassVar[float] = 30.0
 
     def rows(self, output: Tensor, target: Tensor) -> Tensor:
+        if output.shape != target.shape:
+            raise ShapeError(
+                f"the network gives {output.shape[1:]} for each example, but the numbers to predict are {target.shape[1:]}"
+            )
         error = output - target
         return (error * error).mean(-1)
 

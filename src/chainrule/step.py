@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .engine import Plan, plan
-from .errors import NoValueError, ShapeError
+from .errors import NoValueError, ShapeError, require
 from .explain import explained
 from .grad import backpropagate
 from .graph import METHODS, Graph, Shape, Tensor, placeholder, scope, tensor
@@ -135,7 +135,16 @@ class Step:
     ) -> None:
         inputs, targets = _batch(x, y)
         self.net = parse(net) if isinstance(net, str) else net
-        self.loss = loss or BY_TASK["classes" if targets.dtype.kind in "iu" else "numbers"]
+        require(
+            "Step", "net", net, isinstance(self.net, Layer), 'a layer, or a notation such as "dense64 relu dense10"'
+        )
+        require("Step", "loss", loss, loss is None or isinstance(loss, Loss), "a Loss, or None")
+        require(
+            "Step", "optimizer", optimizer, optimizer is None or isinstance(optimizer, Optimizer), "such as cr.SGD(0.1)"
+        )
+        whole = isinstance(seed, int | np.integer) and 0 <= seed < 2**32
+        require("Step", "seed", seed, whole, "an int in the range [0, 2**32)")
+        self.loss = loss or BY_TASK["classes" if targets.dtype.kind == "i" else "numbers"]
         self.optimizer, self.seed, self.engine, self.keep = optimizer or Adam(), seed, engine, keep
         self.arrays = initial_arrays(declared_arrays(self.net, inputs.shape), self.optimizer, seed)
         self.shape, self.count = inputs.shape[1:], 0
@@ -168,7 +177,7 @@ class Step:
         key = (x.shape, y.shape, y.dtype, keep)
         if key not in self._plans:
             graph = training_graph(self.net, self.loss, self.optimizer, x.shape, y.shape, y.dtype)
-            self._plans[key] = plan(graph, self.engine, graph.names if keep else ())
+            self._plans[key] = plan(graph, self.engine, [*graph.names, *graph.gradient_names] if keep else ())
         return self._plans[key]
 
     def _check(self, x: NDArray[Any]) -> None:
@@ -185,7 +194,7 @@ class Step:
             kept = ready.run(feeds)[1]
             self._latest = (feeds, kept)
         graph = ready.graph
-        return Trace.of_run(graph, graph.outputs["loss"], {graph.names[name]: value for name, value in kept.items()})
+        return Trace.of_run(graph, graph.outputs["loss"], {graph.find(name): value for name, value in kept.items()})
 
     def peek(self, name: str | None = None) -> Any:
         """Value and gradient of a node of the latest call, by name; without a name, of every node, as a dict by name."""
@@ -218,6 +227,6 @@ def _batch(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
         raise ShapeError(
             f"a batch is inputs (n, ...) and targets (n,) or (n, k), n at least 1: found x {inputs.shape}, y {targets.shape}"
         )
-    if targets.dtype.kind in "iu":
+    if targets.dtype.kind in "biu":
         return inputs, targets.astype(np.int64)
     return inputs, targets.astype(np.float32).reshape(len(targets), -1)

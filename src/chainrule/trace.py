@@ -34,7 +34,7 @@ class Trace:
         self.nodes = topological([output])
         self.names = dict(names)
         self.value, self.gradient = value, gradient
-        self.name_of = {node: name for name, node in self.names.items() if not name.startswith("grad/")}
+        self.name_of = {node: name for name, node in self.names.items()}
         self.users: dict[Tensor, list[tuple[Tensor, int]]] = {node: [] for node in self.nodes}
         for node in self.nodes:
             for i, x in enumerate(node.inputs):
@@ -60,11 +60,14 @@ class Trace:
         return cls(output, graph.names, value, {output: np.ones(output.shape, output.dtype), **gradient})
 
     def peek(self, name: str) -> Peek:
-        """The node of that name; an unknown name suggests the nearest."""
-        if name not in self.names:
-            raise UnknownName("node", name, self.names)
-        node = self.names[name]
-        return Peek(name, self.value.get(node), self.gradient.get(node))
+        """The node of that name, or the gradient of one by `grad/<name>`; an unknown name suggests the nearest."""
+        if name in self.names:
+            node = self.names[name]
+            return Peek(name, self.value.get(node), self.gradient.get(node))
+        gradients = {f"grad/{of}": self.gradient[node] for of, node in self.names.items() if node in self.gradient}
+        if name in gradients:
+            return Peek(name, gradients[name], None)
+        raise UnknownName("node", name, [*self.names, *gradients])
 
     def __iter__(self) -> Iterator[Peek]:
         """Every node of the forward pass, inputs first."""

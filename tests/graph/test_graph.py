@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import re
 import weakref
 from typing import Any
@@ -13,8 +15,8 @@ import pytest
 import chainrule as cr
 from chainrule import ops
 from chainrule.engine import plan
-from chainrule.errors import DtypeError, NoValueError, ShapeError, UnknownName
-from chainrule.graph import Graph, placeholder, scope, tensor
+from chainrule.errors import ChainruleError, DtypeError, NoValueError, SettingError, ShapeError, UnknownName
+from chainrule.graph import Graph, node_names, placeholder, scope, tensor, topological
 
 
 def test_operators_compute_at_once_and_are_nodes() -> None:
@@ -50,7 +52,7 @@ def test_operators(expression: Any, expected: Any) -> None:
         (lambda: ops.cross_entropy(tensor([1.0]), tensor([0])), "cross_entropy: logits (1,) has 1 axes, expected (n, c)"),
         (lambda: tensor(np.zeros((2, 3))).reshape(4, -1), "reshape: (2, 3) has 6 elements and does not fill (4, -1)"),
         (lambda: tensor([1.0, 2.0]).broadcast_to((3,)), "broadcast: (2,) does not broadcast to (3,)"),
-        (lambda: tensor([1.0]).transpose(1), "transpose: (1,) is not an order of the 1 axes of (1,)"),
+        (lambda: tensor([[1.0, 2.0]]).transpose(0, 0), "transpose: (0, 0) is not an order of the 2 axes of (1, 2)"),
         (
             lambda: ops.conv2d(np.zeros((1, 3, 3, 2)), np.zeros((5, 5, 2, 1))),
             "conv2d: a window of 5 does not fit along h: 3 + 0 + 0 (padding) = 3 is less than 5",
@@ -69,8 +71,10 @@ def test_shapes_that_do_not_fit(call: Any, sentence: str) -> None:
 def test_element_types() -> None:
     with pytest.raises(DtypeError, match=r"add: element types differ \(a float32, b float64\)"):
         tensor([1.0], dtype="float32") + tensor([1.0])
-    with pytest.raises(DtypeError, match=r"0\.5 does not fit a tensor of int64"):
-        tensor(3) * 0.5
+    with pytest.raises(DtypeError, match=r"1e\+300 does not fit a tensor of float32"):
+        tensor([1.0], dtype="float32") * 1e300
+    with pytest.raises(DtypeError, match="does not fit a tensor of int64"):
+        tensor(3) * 10**30
     with pytest.raises(DtypeError, match="a tensor holds numbers or booleans"):
         tensor("text")
     assert (tensor([1.0], dtype="float32") * 2.5).dtype == np.float32
@@ -156,3 +160,66 @@ def test_long_chains_need_no_recursion_and_leave_no_circle() -> None:
         assert watched() is None
     finally:
         gc.enable()
+
+
+def test_a_mistake_leaves_nothing_behind() -> None:
+    """Shapes (3,) and (3.0,) are equal as keys: a wrong one must not be remembered for the right one."""
+    for wrong in ((3, 2.5), (-1, 2), (None, 2), "ab"):
+        with pytest.raises(ShapeError):
+            placeholder(wrong)  # type: ignore[arg-type]
+    with pytest.raises(ChainruleError):
+        cr.scatter([1.0, 2.0], [0, 1], 7.0)  # type: ignore[arg-type]
+    assert tensor(np.ones(7)).shape == (7,)
+    assert all(isinstance(size, int) for size in tensor(np.ones((7, 2))).shape)
+    with pytest.raises(DtypeError, match="numbers or booleans in this machine's byte order"):
+        placeholder((2,), ">f4")
+    with pytest.raises(DtypeError, match="astype: a tensor holds numbers or booleans"):
+        tensor(1.0).astype(complex)
+    with pytest.raises(DtypeError, match="a tensor has no mask"):
+        tensor(np.ma.array([1.0, 2.0], mask=[False, True]))
+    with pytest.raises(SettingError, match="a name is text"):
+        tensor(1.0, 5)  # type: ignore[arg-type]
+
+
+def test_copies_and_pickles() -> None:
+    x = tensor([1.0, 2.0], "x")
+    y = x * 2
+    assert copy.deepcopy(y) is y
+    restored = pickle.loads(pickle.dumps(y))
+    np.testing.assert_array_equal(restored, y)
+    assert restored.op is None
+    assert not restored.value.flags.writeable
+    with pytest.raises(NoValueError):
+        pickle.dumps(placeholder((2,)))
+
+
+def test_a_scope_can_be_entered_again_inside_itself() -> None:
+    block = scope("a")
+    with block:
+        with block:
+            pass
+        assert tensor(1.0, "x").label == "a/x"
+    assert tensor(1.0, "x").label == "x"
+
+
+def test_shared_numbers_keep_no_name() -> None:
+    two = (tensor(3.0) * 2.0).inputs[1]
+    assert two.named("oops").name == "oops"
+    assert (tensor(3.0) * 2.0).inputs[1].name is None
+
+
+def test_every_node_has_a_name_of_its_own() -> None:
+    z = tensor(1.0, "x#2") * tensor(1.0, "x") * tensor(2.0, "x")
+    names = node_names(topological([z]))
+    assert len(names) == 5
+    with scope("grad"):
+        assert "grad/mul" in (tensor(2.0) * tensor(3.0)).explain()
+
+
+def test_equal_is_by_element_and_a_node_is_itself() -> None:
+    x, y = tensor([1.0, 2.0]), tensor([1.0, 3.0])
+    assert (x == y).tolist() == [True, False]
+    assert (x != y).tolist() == [False, True]
+    assert {x: 1}[x] == 1
+    assert x is not None
+    assert (x == None) is False  # noqa: E711

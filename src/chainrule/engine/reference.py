@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from ..errors import DtypeError, NoValueError, PositionError, ShapeError
-from ..graph import Array, Graph, Tensor, check_born, watching
+from ..errors import DtypeError, NoValueError, ShapeError
+from ..graph import Array, Graph, Tensor
 
 
 class ReferencePlan:
@@ -50,16 +50,9 @@ class ReferencePlan:
         value: dict[Tensor, Array] = dict(self.constants)
         for name, node in self.graph.inputs.items():
             value[node] = checked_feed(name, feeds, node)
-        watched = watching.get()
         with blas_libraries().limit(limits=1, user_api="blas"):
             for node, dead in self.program:
-                inputs = [value[x] for x in node.inputs]
-                try:
-                    value[node] = node.op.forward(np, *inputs, **node.attrs)
-                except IndexError as problem:
-                    raise PositionError(f"{node.label}: {problem}") from None
-                if watched:
-                    check_born(node.label, node.op.arg_names(len(inputs)), inputs, value[node])
+                value[node] = node.op.compute(node, [value[x] for x in node.inputs])
                 for x in dead:
                     del value[x]
         outputs = {name: value[node] for name, node in self.graph.outputs.items()}
@@ -78,7 +71,8 @@ def checked_feed(name: str, feeds: Mapping[str, Array], node: Tensor) -> Any:
         raise NoValueError(
             f"input '{name}' {node.shape} {node.dtype} was not fed; fed: {', '.join(feeds) or 'nothing'}"
         )
-    array = np.asarray(feeds[name])
+    array = np.asarray(feeds[name]).view()
+    array.setflags(write=False)  # the view: what is peeked at later cannot be written to, the caller's array can
     if array.shape != node.shape:
         raise ShapeError(f"input '{name}': expected shape {node.shape}, found {array.shape}")
     if array.dtype != node.dtype and array.dtype.newbyteorder("=") == node.dtype:

@@ -1,12 +1,12 @@
 """The computational graph: tensors are nodes, ops are declared once, a frozen graph is what an engine runs."""
 
-from .debug import check_born, debug, watching
+from .debug import debug
 from .frozen import Graph, node_names, topological
-from .op import Op, attr_dtype, boolean, first_dtype, floating, int64, op, same_dtype
+from .op import Op, attr_dtype, boolean, first_dtype, floating, int64, numeric, op, same_dtype
 from .operators import normal_axes, one_axis
 from .registry import METHODS, OPS, Axis
 from .shapes import Shape
-from .tensor import NO_ATTRS, Array, Tensor, lift, number, placeholder, scope, tensor
+from .tensor import NO_ATTRS, Array, Tensor, as_tensor, lift, number, placeholder, scope, tensor
 
 __all__ = [
     "METHODS",
@@ -18,9 +18,9 @@ __all__ = [
     "Op",
     "Shape",
     "Tensor",
+    "as_tensor",
     "attr_dtype",
     "boolean",
-    "check_born",
     "debug",
     "first_dtype",
     "floating",
@@ -29,6 +29,7 @@ __all__ = [
     "node_names",
     "normal_axes",
     "number",
+    "numeric",
     "one_axis",
     "op",
     "placeholder",
@@ -36,5 +37,4 @@ __all__ = [
     "scope",
     "tensor",
     "topological",
-    "watching",
 ]

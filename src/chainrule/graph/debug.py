@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import NonFiniteError
-from .tensor import Array
+from .tensor import Array, Tensor
 
 watching: ContextVar[bool] = ContextVar("watching", default=False)
 
@@ -19,7 +19,8 @@ watching: ContextVar[bool] = ContextVar("watching", default=False)
 def debug() -> Iterator[None]:
     """Inside, an op that makes a NaN or an infinity of finite numbers raises NonFiniteError, which names it.
 
-    Eager ops and training steps alike, forward and backward. What came in as NaN or infinity is not an op's fault.
+    Eager ops and training steps alike, forward and backward, of the thread that entered it. What came in as NaN or infinity
+    is not an op's fault, so a mask of -inf may be an input.
     """
     token = watching.set(True)
     try:
@@ -29,15 +30,28 @@ def debug() -> Iterator[None]:
         watching.reset(token)
 
 
-def check_born(label: str, args: Sequence[str], inputs: Sequence[Array], output: Array) -> None:
-    """Refuse an output that is not finite though all inputs are."""
+def check_born(node: Tensor, inputs: Sequence[Array], output: Array) -> None:
+    """Refuse a NaN where no input holds one, and an infinity made of finite numbers; element by element where ops are so."""
     bad = ~np.isfinite(output)
-    if not bad.any() or not all(np.isfinite(x).all() for x in inputs):
+    if not bad.any():
         return
-    at = tuple(int(i) for i in np.argwhere(bad)[0])
+    born = bad & _all(np.isfinite, node, inputs, output)
+    if not any(np.isnan(x).any() for x in inputs):
+        born |= np.isnan(output)
+    if not born.any():
+        return
+    at = tuple(int(i) for i in np.argwhere(born)[0])
     place = f" at {at}" if at else ""
+    args = node.op.arg_names(len(inputs))
     seen = ", ".join(f"{arg} {_range(x)}" for arg, x in zip(args, inputs, strict=True))
-    raise NonFiniteError(f"{label}: made {np.asarray(output)[at]}{place} from finite inputs ({seen})")
+    raise NonFiniteError(f"{node.label}: made {np.asarray(output)[at]}{place} of {seen}")
+
+
+def _all(test: Callable[[Array], Any], node: Tensor, inputs: Sequence[Array], output: Array) -> Any:
+    """Where every input passes: place by place for an op that treats every element alike, else everywhere or nowhere."""
+    if node.op.elementwise:
+        return np.logical_and.reduce([np.broadcast_to(test(x), output.shape) for x in inputs])
+    return all(test(x).all() for x in inputs)
 
 
 def _range(x: Any) -> str:

@@ -50,13 +50,14 @@ class Graph:
         self.outputs = {name: merge.canonical[node] for name, node in outputs.items()}
         self.gradient = _gradients(merge.canonical, gradients or {})
         self.names = {**outputs_by_name(self.outputs), **node_names(self.order)}
-        self.names |= {f"grad/{name}": self.gradient[x] for name, x in self.names.items() if x in self.gradient}
+        self.gradient_names = {f"grad/{name}": self.gradient[x] for name, x in self.names.items() if x in self.gradient}
 
     def find(self, name: str) -> Tensor:
-        """The node of that name, or an error that suggests the nearest."""
-        if name not in self.names:
-            raise UnknownName("node", name, self.names)
-        return self.names[name]
+        """The node of that name, or the gradient of one; an unknown name suggests the nearest."""
+        known = {**self.gradient_names, **self.names}
+        if name not in known:
+            raise UnknownName("node", name, known)
+        return known[name]
 
 
 def _gradients(canonical: Mapping[Tensor, Tensor], gradients: Mapping[Tensor, Tensor]) -> dict[Tensor, Tensor]:
@@ -76,9 +77,11 @@ def node_names(order: Iterable[Tensor]) -> dict[str, Tensor]:
     count: Counter[str] = Counter()
     names: dict[str, Tensor] = {}
     for node in order:
-        label = node.label
-        count[label] += 1
-        names[label if count[label] == 1 else f"{label}#{count[label]}"] = node
+        label = name = node.label
+        while name in names:
+            count[label] += 1
+            name = f"{label}#{count[label] + 1}"
+        names[name] = node
     return names
 
 

@@ -18,16 +18,16 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias
 
 import numpy as np
 
-from ..errors import DtypeError, PositionError, SettingError, ShapeError
+from ..errors import DtypeError, OpError, PositionError, SettingError, ShapeError
 from .debug import check_born, watching
 from .registry import OPS
 from .shapes import Pattern, Shape, Sizes
-from .tensor import Spec, Tensor, intern_spec, number, tensor
+from .tensor import SPECS, Spec, Tensor, as_tensor, intern_spec, number
 
 P = ParamSpec("P")
 RANK = {"b": 0, "u": 1, "i": 2, "f": 3}
@@ -42,6 +42,11 @@ def same_dtype(op: Op[Any], dtypes: tuple[np.dtype[Any], ...], attrs: Mapping[st
         found = ", ".join(f"{arg} {dtype}" for arg, dtype in zip(op.arg_names(len(dtypes)), dtypes, strict=True))
         raise DtypeError(f"{op.name}: element types differ ({found}); make them one with .astype(...)")
     return dtypes[0]
+
+
+def numeric(op: Op[Any], dtypes: tuple[np.dtype[Any], ...], attrs: Mapping[str, Any]) -> np.dtype[Any]:
+    """All inputs agree and can be computed with: booleans count as 0 and 1, whole numbers join the floats among them."""
+    return same_dtype(op, dtypes, attrs)
 
 
 def floating(op: Op[Any], dtypes: tuple[np.dtype[Any], ...], attrs: Mapping[str, Any]) -> np.dtype[Any]:
@@ -85,6 +90,9 @@ class Op(Generic[P]):
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         self.attr_names = frozenset(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
         self.shape = Pattern(shape, self.args, sizes) if isinstance(shape, str) else shape
+        self.elementwise = isinstance(shape, str) and set(shape.replace("->", ",").replace(" ", "").split(",")) == {
+            "..."
+        }
         self.dtype = dtype
         self.specs: dict[Any, Spec] = {}
         self._derivatives: list[Derivative | None] = [None] * len(self.args)
@@ -117,24 +125,32 @@ class Op(Generic[P]):
         key = (*specs, *attrs.items()) if attrs else tuple(specs)
         spec = self.specs.get(key)
         if spec is None:
-            if self.dtype is floating and any(x.dtype.kind != "f" for x in xs):
-                return self(*_as_floats(xs), **attrs)  # type: ignore[arg-type]
-            spec = self.specs[key] = self._spec(xs, attrs)
+            common = self._common(xs)
+            if common is not None:
+                return self(*[x.astype(common) for x in xs], **attrs)
+            spec = self._new_spec(key, xs, attrs)
+        made = Tensor(self, xs, attrs, spec, None)
         values = []
         for x in xs:
             if x.value is None:
-                return Tensor(self, xs, attrs, spec, None)
+                return made
             values.append(x.value)
+        made.value = self.compute(made, values)
+        return made
+
+    def compute(self, node: Tensor, values: list[Any]) -> Any:
+        """The value of a node of this op from those of its inputs, for eager ops and for the reference engine."""
         try:
-            y = self.forward(np, *values, **attrs)
+            y = self.forward(np, *values, **node.attrs)
         except IndexError as problem:
-            raise PositionError(f"{self.name}: {problem}") from None
+            raise PositionError(f"{node.label}: {problem}") from None
+        except (ValueError, TypeError, ArithmeticError) as problem:
+            raise OpError(f"{node.label}: {problem}") from problem
         if y.__class__ is np.ndarray:
             y.setflags(write=False)  # what was computed from it stays true
-        made = Tensor(self, xs, attrs, spec, y)
         if watching.get():
-            check_born(made.label, self.arg_names(len(values)), values, y)
-        return made
+            check_born(node, values, y)
+        return y
 
     def _lifted(self, inputs: tuple[Any, ...]) -> tuple[Tensor, ...]:
         like: np.dtype[Any] | None = None  # what a number becomes: rather a float than an index or a condition
@@ -143,13 +159,35 @@ class Op(Generic[P]):
                 like = x.dtype
         return tuple(
             [
-                x if isinstance(x, Tensor) else number(x, like) if like and isinstance(x, int | float) else tensor(x)
+                x if isinstance(x, Tensor) else number(x, like) if like and isinstance(x, int | float) else as_tensor(x)
                 for x in inputs
             ]
         )
 
+    def _common(self, xs: tuple[Tensor, ...]) -> np.dtype[Any] | None:
+        """The type that the inputs are cast to first; None if they may stay as they are."""
+        if self.dtype not in (floating, numeric, boolean):
+            return None
+        dtypes = {x.dtype for x in xs}
+        floats = [dtype for dtype in dtypes if dtype.kind == "f"]
+        if floats or self.dtype is floating:
+            common = floats[0] if floats else np.dtype(np.float64)
+            mixed = len(floats) > 1
+        else:
+            counted = {np.dtype(np.int64)} if self.dtype is numeric and dtypes == {np.dtype(bool)} else set()
+            common = np.result_type(*dtypes, *counted)
+            mixed = common.kind == "f"  # int64 and uint64 have no whole number type in common
+        return None if mixed or dtypes == {common} else common
+
+    def _new_spec(self, key: Any, xs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Spec:
+        """Check a call that was not seen before, and remember what comes out."""
+        if len(self.specs) >= SPECS:
+            self.specs.clear()
+        spec = self.specs[key] = self._spec(xs, attrs)
+        return spec
+
     def _spec(self, xs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Spec:
-        """Check a call that was not seen before, and say what comes out."""
+        """What comes out, or what does not fit."""
         if (len(xs) != len(self.args) and not self.variadic) or set(attrs) != self.attr_names:
             raise SettingError(
                 f"{self.name} takes ({', '.join(self.args)}; {', '.join(sorted(self.attr_names))}), "
@@ -167,12 +205,6 @@ class Op(Generic[P]):
 
     def __repr__(self) -> str:
         return f"<op {self.name}({', '.join(self.args)})>"
-
-
-def _as_floats(xs: tuple[Tensor, ...]) -> Iterable[Tensor]:
-    """Integers and booleans as the floating-point type that is among them, float64 if there is none."""
-    kind = next((x.dtype for x in xs if x.dtype.kind == "f"), np.dtype(np.float64))
-    return (x if x.dtype.kind == "f" else x.astype(kind) for x in xs)
 
 
 def op(

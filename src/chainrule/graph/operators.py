@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..errors import PositionError, ReadOnlyError, ShapeError
+from ..errors import DtypeError, PositionError, ReadOnlyError, ShapeError
 from .registry import METHODS, OPS, Axis
 from .shapes import Shape
 
 if TYPE_CHECKING:
     from .tensor import Tensor
+
+
+NUMBERS = {np.dtype(code).name for code in np.typecodes["AllInteger"] + "efd?"}  # what a tensor may hold
 
 
 class Operators:
@@ -59,8 +62,17 @@ class Operators:
     def __rtruediv__(self, other: Any) -> Tensor:
         return OPS["div"](self.lifted(other), self)
 
+    def __floordiv__(self, other: Any) -> Tensor:
+        return OPS["floor_divide"](self, self.lifted(other))
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return OPS["floor_divide"](self.lifted(other), self)
+
     def __mod__(self, other: Any) -> Tensor:
         return OPS["mod"](self, self.lifted(other))
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return OPS["mod"](self.lifted(other), self)
 
     def __pow__(self, other: Any) -> Tensor:
         return OPS["power"](self, self.lifted(other))
@@ -137,7 +149,7 @@ class Operators:
 
     def std(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """The square root of the variance."""
-        return OPS["sqrt"](self.var(axis, keepdims))
+        return OPS["std"](self, axis=normal_axes(axis, self.ndim), keepdims=keepdims)
 
     def prod(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         return OPS["prod"](self, axis=normal_axes(axis, self.ndim), keepdims=keepdims)
@@ -149,11 +161,18 @@ class Operators:
         return OPS["min"](self, axis=normal_axes(axis, self.ndim), keepdims=keepdims)
 
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
-        """Where the largest stands along one axis; of the flattened tensor if none is given."""
+        """Where the first largest stands along one axis; in the flattened tensor if none is given."""
+        return self._argument("argmax", axis, keepdims)
+
+    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
+        """Where the first smallest stands along one axis; in the flattened tensor if none is given."""
+        return self._argument("argmin", axis, keepdims)
+
+    def _argument(self, op: str, axis: int | None, keepdims: bool) -> Tensor:
         if axis is None:
-            flat = OPS["argmax"](self.ravel(), axis=(0,), keepdims=False)
+            flat = OPS[op](self.ravel(), axis=(0,), keepdims=False)
             return flat.reshape((1,) * self.ndim) if keepdims else flat
-        return OPS["argmax"](self, axis=(one_axis(axis, self.ndim),), keepdims=keepdims)
+        return OPS[op](self, axis=(one_axis(axis, self.ndim),), keepdims=keepdims)
 
     def cumsum(self, axis: int | None = None) -> Tensor:
         """Running sums along one axis; of the flattened tensor if none is given."""
@@ -167,7 +186,12 @@ class Operators:
 
     def astype(self, dtype: DTypeLike) -> Tensor:
         """The same numbers as another element type; itself if it has that type already."""
-        name = np.dtype(dtype).name
+        try:
+            name = np.dtype(dtype).name
+        except TypeError:
+            name = str(dtype)
+        if name not in NUMBERS:
+            raise DtypeError(f"astype: a tensor holds numbers or booleans, {dtype!r} is neither")
         return self if self.dtype.name == name else OPS["cast"](self, dtype=name)  # type: ignore[return-value]
 
     def reshape(self, *shape: int | Shape) -> Tensor:
@@ -187,12 +211,14 @@ class Operators:
         gone = ones if axis is None else normal_axes(axis, self.ndim)
         return self.reshape(tuple(size for i, size in enumerate(self.shape) if i not in gone))
 
-    def broadcast_to(self, shape: Shape) -> Tensor:
-        return OPS["broadcast"](self, to=tuple(shape))
+    def broadcast_to(self, shape: int | Shape) -> Tensor:
+        return OPS["broadcast"](self, to=tuple(shape) if isinstance(shape, tuple | list) else (shape,))
 
-    def transpose(self, *axes: int) -> Tensor:
-        """The axes in another order; reversed if none is given."""
-        return OPS["transpose"](self, order=axes or tuple(range(self.ndim))[::-1])
+    def transpose(self, *axes: Any) -> Tensor:
+        """The axes in another order, one by one or as a tuple; reversed if none is given."""
+        order = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
+        given = tuple(one_axis(axis, self.ndim) for axis in order)
+        return OPS["transpose"](self, order=given or tuple(range(self.ndim))[::-1])
 
     def swapaxes(self, a: int, b: int) -> Tensor:
         """Two axes exchanged."""
@@ -211,9 +237,13 @@ class Operators:
         return self.swapaxes(-1, -2)
 
 
-@functools.lru_cache(4096)
 def normal_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
     """Axes as ascending non-negative numbers; None means all of them."""
+    return _normal(tuple(axis) if isinstance(axis, list) else axis, ndim)
+
+
+@functools.lru_cache(4096)
+def _normal(axis: Axis, ndim: int) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(ndim))
     axes = axis if isinstance(axis, tuple) else (axis,)
@@ -230,6 +260,6 @@ def normal_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
 
 def one_axis(axis: int, ndim: int) -> int:
     """A single axis as a non-negative number."""
-    if isinstance(axis, tuple):
-        raise PositionError(f"expected one axis, found {axis}")
+    if not isinstance(axis, int | np.integer):
+        raise PositionError(f"expected one axis, found {axis!r}")
     return normal_axes(axis, ndim)[0]

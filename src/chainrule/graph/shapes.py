@@ -36,6 +36,9 @@ class Pattern:
         if self.sizes is not None:
             match.size.update(self.sizes(**{**attrs, **match.size}))
         lead = match.lead if "..." in self.output else ()
+        lost = [a for a in self.output if a not in match.size and a != "..." and not a.isdigit()]
+        if lost:
+            raise ShapeError(f"{op}: the size of {', '.join(lost)} must be a whole number")
         return lead + tuple(int(a) if a.isdigit() else match.size[a] for a in self.output if a != "...")
 
 

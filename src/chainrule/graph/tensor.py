@@ -10,13 +10,14 @@ import functools
 import math
 import operator
 from collections.abc import Mapping
-from contextvars import ContextVar
+from contextlib import suppress
+from contextvars import ContextVar, Token
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..errors import DtypeError, NoValueError, ShapeError
+from ..errors import DtypeError, NoValueError, SettingError, ShapeError
 from .operators import Operators
 from .registry import METHODS
 from .shapes import Shape
@@ -27,6 +28,8 @@ Array: TypeAlias = Any
 NO_ATTRS: Mapping[str, Any] = {}
 CONSTANT: Mapping[str, Any] = {"constant": True}  # the attributes of a Python number made a node
 
+SPECS = 16_384  # remembered at most
+
 _scope: ContextVar[str] = ContextVar("scope", default="")
 _specs: dict[tuple[Shape, np.dtype[Any]], Spec] = {}
 
@@ -34,16 +37,17 @@ _specs: dict[tuple[Shape, np.dtype[Any]], Spec] = {}
 class scope:  # noqa: N801  (used as a function: `with scope("conv1"):`)
     """Nodes made inside are named `path/...`."""
 
-    __slots__ = ("path", "token")
+    __slots__ = ("path", "tokens")
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.tokens: list[Token[str]] = []  # of every time it is entered, one within the other
 
     def __enter__(self) -> None:
-        self.token = _scope.set(self.path)
+        self.tokens.append(_scope.set(self.path))
 
     def __exit__(self, *problem: object) -> None:
-        _scope.reset(self.token)
+        _scope.reset(self.tokens.pop())
 
 
 class Spec:
@@ -56,9 +60,23 @@ class Spec:
 
 
 def intern_spec(shape: Shape, dtype: np.dtype[Any]) -> Spec:
-    """The one Spec for that shape and type."""
+    """The one Spec for that shape and type. Both are checked here, where every node comes by."""
     found = _specs.get((shape, dtype))
-    return found if found is not None else _specs.setdefault((shape, dtype), Spec(shape, dtype))
+    return found if found is not None else _new_spec(shape, dtype)
+
+
+def _new_spec(shape: Shape, dtype: np.dtype[Any]) -> Spec:
+    try:
+        sizes = tuple(operator.index(size) for size in shape)
+    except TypeError:
+        raise ShapeError(f"a shape is made of whole numbers, found {shape}") from None
+    if min(sizes, default=0) < 0:
+        raise ShapeError(f"a size cannot be negative, found the shape {sizes}")
+    if dtype.kind not in "biuf" or not dtype.isnative:
+        raise DtypeError(f"a tensor holds numbers or booleans in this machine's byte order, found {dtype}")
+    if len(_specs) >= SPECS:
+        _specs.clear()  # those in use live on with their tensors; ops meet the next ones as new
+    return _specs.setdefault((sizes, dtype), Spec(sizes, dtype))
 
 
 class Tensor(Operators):
@@ -105,8 +123,10 @@ class Tensor(Operators):
         return lift(other, self)
 
     def named(self, name: str) -> Tensor:
-        """The same node under a name of your choice."""
-        self.name = name
+        """The same node under a name of your choice; a number, which many graphs share, as a leaf of that name."""
+        if self.attrs is CONSTANT:
+            return tensor(self.value, name)
+        self.name = _text(name)
         return self
 
     def detach(self) -> Tensor:
@@ -196,6 +216,16 @@ class Tensor(Operators):
         """A copy for other libraries: what they write into it does not reach this tensor."""
         return self.__array__(copy=True).__dlpack__(**{**settings, "copy": None})
 
+    def __copy__(self) -> Tensor:
+        return self  # nothing is written to it, so it is its own copy
+
+    def __deepcopy__(self, memo: Any) -> Tensor:
+        return self
+
+    def __reduce__(self) -> Any:
+        """A pickled tensor is its value and name, without history."""
+        return (tensor, (self.__array__(), self.name))
+
     def __dlpack_device__(self) -> tuple[int, int]:
         return (1, 0)  # the CPU
 
@@ -209,6 +239,8 @@ def tensor(value: Any, name: str | None = None, dtype: DTypeLike | None = None) 
     """A node with a value: a copy that is not written to again, so what was computed from it stays true."""
     if isinstance(value, Tensor):
         value = value.__array__()
+    if isinstance(value, np.ma.MaskedArray):
+        raise DtypeError("a tensor has no mask: fill the masked elements first, as by value.filled(0)")
     try:
         array = np.array(value, dtype=dtype, order="C")
     except (ValueError, TypeError) as problem:
@@ -217,7 +249,23 @@ def tensor(value: Any, name: str | None = None, dtype: DTypeLike | None = None) 
     if array.dtype.kind not in "biuf":
         raise DtypeError(f"a tensor holds numbers or booleans, found {array.dtype} in {name or 'the value given'}")
     array.flags.writeable = False
-    return Tensor(None, (), NO_ATTRS, intern_spec(array.shape, array.dtype), array, name)
+    return Tensor(None, (), NO_ATTRS, intern_spec(array.shape, array.dtype), array, _text(name))
+
+
+def _text(name: str | None) -> str | None:
+    if name is not None and not isinstance(name, str):
+        raise SettingError(f"a name is text. Got {name!r} instead.")
+    return name
+
+
+def as_tensor(value: Any) -> Tensor:
+    """The tensor itself, tensors in a list stacked, anything else as a new leaf."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, list | tuple) and any(isinstance(x, Tensor) for x in value):
+        stacked: Tensor = METHODS["stack"](value)
+        return stacked
+    return tensor(value)
 
 
 def placeholder(shape: Shape, dtype: DTypeLike = np.float32, name: str | None = None) -> Tensor:
@@ -226,18 +274,31 @@ def placeholder(shape: Shape, dtype: DTypeLike = np.float32, name: str | None = 
 
 
 def number(value: float, dtype: np.dtype[Any]) -> Tensor:
-    """A Python number as a scalar of its partner's type."""
+    """A Python number as a scalar: of its partner's type if it fits, else of a type that its partner is cast to."""
     return _number(value, dtype, value == 0 and math.copysign(1, value) < 0)
 
 
-@functools.lru_cache(4096)
+@functools.lru_cache(4096, typed=True)
 def _number(value: float, dtype: np.dtype[Any], negative_zero: bool) -> Tensor:
-    if dtype.kind in "biu" and not float(value).is_integer():
-        raise DtypeError(f"{value} does not fit a tensor of {dtype}: make the tensor one of float32 or float64 first")
-    array = np.array(value, dtype=dtype)
+    array = _scalar(value, dtype)
     array.flags.writeable = False
     with scope(""):
-        return Tensor(None, (), CONSTANT, intern_spec((), dtype), array)
+        return Tensor(None, (), CONSTANT, intern_spec((), array.dtype), array)
+
+
+def _scalar(value: float, dtype: np.dtype[Any]) -> NDArray[Any]:
+    kind = "b" if isinstance(value, bool) else "i" if isinstance(value, int) else "f"
+    try:
+        if dtype.kind == "f" or (kind != "f" and dtype.kind in "iu") or kind == dtype.kind:
+            with suppress(OverflowError), np.errstate(over="ignore"):
+                array = np.array(value, dtype)
+                if not np.isinf(array) or math.isinf(value):
+                    return array
+        if dtype.kind != "f":
+            return np.array(value, {"b": np.bool_, "i": np.int64, "f": np.float64}[kind])
+    except OverflowError:
+        pass
+    raise DtypeError(f"{value} does not fit a tensor of {dtype}")
 
 
 def lift(value: Any, partner: Tensor) -> Tensor:
@@ -246,4 +307,4 @@ def lift(value: Any, partner: Tensor) -> Tensor:
         return value
     if value.__class__ in (float, int, bool):
         return number(value, partner.dtype)
-    return tensor(value)
+    return as_tensor(value)

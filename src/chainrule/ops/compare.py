@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError
-from ..graph import Array, Op, Tensor, boolean, op
+from ..graph import Array, Op, Tensor, boolean, numeric, op
 
 UNARY = "... -> ..."
 BINARY = "..., ... -> ..."
@@ -27,6 +27,14 @@ def chosen(op: Op[Any], dtypes: tuple[np.dtype[Any], ...], attrs: Mapping[str, A
     if a != b:
         raise DtypeError(f"{op.name}: element types differ (a {a}, b {b}); make them one with .astype(...)")
     return a
+
+
+def conditions(op: Op[Any], dtypes: tuple[np.dtype[Any], ...], attrs: Mapping[str, Any]) -> np.dtype[Any]:
+    """True or false in, true or false out."""
+    for arg, dtype in zip(op.args, dtypes, strict=True):
+        if dtype.kind != "b":
+            raise DtypeError(f"{op.name}: {arg} is of {dtype}, expected bool: write a comparison such as x != 0")
+    return dtypes[0]
 
 
 @op(BINARY, dtype=boolean)
@@ -65,19 +73,19 @@ def not_equal(xp: Any, a: Array, b: Array) -> Array:
     return a != b
 
 
-@op(BINARY, dtype=boolean)
+@op(BINARY, dtype=conditions)
 def logical_and(xp: Any, a: Array, b: Array) -> Array:
     """y = a and b."""
     return xp.logical_and(a, b)
 
 
-@op(BINARY, dtype=boolean)
+@op(BINARY, dtype=conditions)
 def logical_or(xp: Any, a: Array, b: Array) -> Array:
     """y = a or b."""
     return xp.logical_or(a, b)
 
 
-@op(UNARY, dtype=boolean)
+@op(UNARY, dtype=conditions)
 def logical_not(xp: Any, x: Array) -> Array:
     """y = not x."""
     return xp.logical_not(x)
@@ -89,55 +97,55 @@ def where(xp: Any, condition: Array, a: Array, b: Array) -> Array:
     return xp.where(condition, a, b)
 
 
-@op(BINARY)
+@op(BINARY, dtype=numeric)
 def maximum(xp: Any, a: Array, b: Array) -> Array:
     """y = the larger of a and b.   The max gate routes its gradient to the larger one."""
     return xp.maximum(a, b)
 
 
-@op(BINARY)
+@op(BINARY, dtype=numeric)
 def minimum(xp: Any, a: Array, b: Array) -> Array:
     """y = the smaller of a and b."""
     return xp.minimum(a, b)
 
 
-@op("..., ..., ... -> ...")
+@op("..., ..., ... -> ...", dtype=numeric)
 def clip(xp: Any, x: Array, low: Array, high: Array) -> Array:
     """y = x, moved into [low, high]."""
     return xp.minimum(xp.maximum(x, low), high)
 
 
-@op(UNARY)
+@op(UNARY, dtype=numeric)
 def relu(xp: Any, x: Array) -> Array:
     """y = max(x, 0).   Source: Goodfellow, Bengio and Courville (2016), section 6.3.1."""
     return xp.maximum(x, 0)
 
 
-@op(UNARY)
+@op(UNARY, dtype=numeric)
 def abs(xp: Any, x: Array) -> Array:
     """y = |x|."""
     return xp.abs(x)
 
 
-@op(UNARY)
+@op(UNARY, dtype=numeric)
 def sign(xp: Any, x: Array) -> Array:
     """y = -1, 0 or 1.   Piecewise constant: no gradient."""
     return xp.sign(x)
 
 
-@op(UNARY)
+@op(UNARY, dtype=numeric)
 def floor(xp: Any, x: Array) -> Array:
     """y = the largest integer not above x.   Piecewise constant: no gradient."""
     return xp.floor(x)
 
 
-@op(UNARY)
+@op(UNARY, dtype=numeric)
 def ceil(xp: Any, x: Array) -> Array:
     """y = the smallest integer not below x.   Piecewise constant: no gradient."""
     return xp.ceil(x)
 
 
-@op(UNARY)
+@op(UNARY, dtype=numeric)
 def round(xp: Any, x: Array) -> Array:
     """y = the nearest integer, of two the even one.   Piecewise constant: no gradient."""
     return xp.round(x)

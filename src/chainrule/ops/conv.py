@@ -8,6 +8,7 @@ Chellapilla, Puri and Simard, 2006), one for each group. Attributes: stride and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,6 +41,8 @@ def input_sizes(oh: int, ow: int, i: int, groups: int, **axes: Any) -> Mapping[s
 
 def kernel_sizes(oh: int, ow: int, c: int, groups: int, **axes: Any) -> Mapping[str, int]:
     """The channels that each filter sees; refuses a gradient that is not of the convolution's own size."""
+    if groups < 1:
+        raise ShapeError(f"conv2d: groups must be at least 1, found {groups}")
     expected = conv_sizes(c=c, groups=groups, **{"i": c // groups, **axes})
     if (oh, ow) != (expected["oh"], expected["ow"]):
         raise ShapeError(f"conv2d: a gradient of {(oh, ow)} for an output of {tuple(expected.values())}")
@@ -83,7 +86,7 @@ def conv2d_k(
 def _by_group(xp: Any, t: Array, positions: int, groups: int) -> Array:
     """(..., positions, channels) -> (groups, rows, positions channels / groups)."""
     width = positions * t.shape[-1]
-    rows = t.size // width if width else 0  # computed, since -1 is ambiguous for empty arrays
+    rows = math.prod(t.shape[:-1]) // positions  # computed, since -1 is ambiguous for empty arrays
     cut = xp.reshape(t, (rows, positions, groups, t.shape[-1] // groups))
     return xp.reshape(xp.permute_dims(cut, (2, 0, 1, 3)), (groups, rows, width // groups))
 

@@ -5,26 +5,26 @@ The derivatives at the end read as a table. Ops that choose (ReLU, max, |x|) sta
 
 from typing import Any
 
-from ..graph import Array, Tensor, attr_dtype, floating, op
+from ..graph import Array, Tensor, attr_dtype, floating, numeric, op
 from .compare import equal, greater, where
 
 UNARY = "... -> ..."
 BINARY = "..., ... -> ..."
 
 
-@op(BINARY)
+@op(BINARY, dtype=numeric)
 def add(xp: Any, a: Array, b: Array) -> Array:
     """y = a + b.   The add gate distributes its gradient."""
     return a + b
 
 
-@op(BINARY)
+@op(BINARY, dtype=numeric)
 def sub(xp: Any, a: Array, b: Array) -> Array:
     """y = a - b."""
-    return xp.subtract(a, b)
+    return a - b
 
 
-@op(BINARY)
+@op(BINARY, dtype=numeric)
 def mul(xp: Any, a: Array, b: Array) -> Array:
     """y = a b.   The multiply gate swaps its inputs into the gradients."""
     return a * b
@@ -36,22 +36,28 @@ def div(xp: Any, a: Array, b: Array) -> Array:
     return a / b
 
 
-@op(BINARY)
+@op(BINARY, dtype=numeric)
+def floor_divide(xp: Any, a: Array, b: Array) -> Array:
+    """y = floor(a / b).   Piecewise constant: no gradient."""
+    return a // b
+
+
+@op(BINARY, dtype=numeric)
 def mod(xp: Any, a: Array, b: Array) -> Array:
     """y = a - b floor(a / b), with the sign of b.   The quotient's jumps are taken as constant."""
     return a % b
 
 
-@op(BINARY)
+@op(BINARY, dtype=numeric)
 def power(xp: Any, a: Array, b: Array) -> Array:
     """y = a^b.   The derivative by b is 0 where a <= 0: there y is defined at single points b only."""
     return a**b
 
 
-@op(UNARY)
+@op(UNARY, dtype=numeric)
 def neg(xp: Any, x: Array) -> Array:
     """y = -x."""
-    return xp.negative(x)
+    return -x
 
 
 @op(UNARY, dtype=floating)
@@ -104,6 +110,12 @@ def cast(xp: Any, x: Array, *, dtype: str) -> Array:
 
 
 @op(UNARY)
+def identity(xp: Any, x: Array) -> Array:
+    """y = x, as a node of its own."""
+    return x
+
+
+@op(UNARY)
 def stop_gradient(xp: Any, x: Array) -> Array:
     """y = x, taken as a constant: no gradient goes back."""
     return x
@@ -137,3 +149,4 @@ sqrt.grads(x=lambda g, y, x: g * 0.5 / y)
 sigmoid.grads(x=lambda g, y, x: g * (y * (1 - y)))
 softplus.grads(x=lambda g, y, x: g * sigmoid(x))
 cast.grads(x=_cast_back)
+identity.grads(x=lambda g, y, x: g)

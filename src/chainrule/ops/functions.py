@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import PositionError, ShapeError
-from ..graph import METHODS, OPS, Axis, Shape, Tensor, normal_axes, one_axis, tensor
+from ..graph import METHODS, OPS, Axis, Shape, Tensor, as_tensor, normal_axes, one_axis, tensor
 from . import index, linear, loss, move, reduce
 from .compare import clip as clip_both
 from .compare import maximum, minimum, not_equal
@@ -25,11 +25,6 @@ from .compare import where as choose
 from .subscripts import normal_einsum
 
 BASIC = (int, np.integer, builtins.slice, EllipsisType)
-
-
-def as_tensor(x: Any) -> Tensor:
-    """x itself, or x as a new leaf."""
-    return x if isinstance(x, Tensor) else tensor(x)
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -80,7 +75,7 @@ def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
 
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """Where the first smallest stands along one axis, or in the flattened tensor."""
-    return (-as_tensor(x)).argmax(axis, keepdims)
+    return as_tensor(x).argmin(axis, keepdims)
 
 
 def cumsum(x: Any, axis: int | None = None) -> Tensor:
@@ -123,7 +118,7 @@ def log10(x: Any) -> Tensor:
 
 def exp2(x: Any) -> Tensor:
     """2^x."""
-    return OPS["exp"](as_tensor(x) * math.log(2))
+    return OPS["power"](2.0, as_tensor(x))
 
 
 def clip(x: Any, low: Any = None, high: Any = None) -> Tensor:
@@ -159,11 +154,11 @@ def broadcast_to(x: Any, shape: Shape) -> Tensor:
     return as_tensor(x).broadcast_to(shape)
 
 
-def concat(xs: Sequence[Any], axis: int = 0) -> Tensor:
-    """The tensors one after the other along an axis that they have."""
-    tensors = [as_tensor(x) for x in xs]
+def concat(xs: Sequence[Any], axis: int | None = 0) -> Tensor:
+    """The tensors one after the other along an axis that they have; with None, all their elements in one axis."""
+    tensors = [as_tensor(x) if axis is not None else as_tensor(x).ravel() for x in xs]
     ndim = tensors[0].ndim if tensors else 1
-    return move.concat(*tensors, axis=one_axis(axis, ndim))
+    return move.concat(*tensors, axis=one_axis(axis or 0, ndim))
 
 
 def stack(xs: Sequence[Any], axis: int = 0) -> Tensor:
@@ -178,7 +173,7 @@ def split(x: Any, parts: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     x = as_tensor(x)
     at = one_axis(axis, x.ndim)
     size = x.shape[at]
-    if isinstance(parts, int):
+    if isinstance(parts, int | np.integer):
         if parts < 1 or size % parts:
             raise ShapeError(f"split: axis {at} of x {x.shape} has size {size}, which {parts} does not divide")
         parts = list(accumulate([size // parts] * (parts - 1)))
@@ -189,25 +184,25 @@ def split(x: Any, parts: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     return [move.slice_axis(x, at, a, builtins.max(b - a, 0)) for a, b in cuts]
 
 
-def pad(x: Any, width: int | Sequence[Any], value: float = 0.0) -> Tensor:
+def pad(x: Any, width: int | Sequence[Any], value: Any = 0) -> Tensor:
     """x with `value` around it: a width for all sides, or (before, after) for each axis."""
     x = as_tensor(x)
     try:
-        around = np.broadcast_to(np.asarray(width, dtype=np.int64), (x.ndim, 2)).tolist()
+        around = np.broadcast_to(np.asarray(width).astype(np.int64, casting="safe"), (x.ndim, 2)).tolist()
     except (ValueError, TypeError):
         raise ShapeError(
-            f"pad: a width, or (before, after) for each of the {x.ndim} axes of x {x.shape}; found {width}"
+            f"pad: whole numbers: a width, or (before, after) for each of the {x.ndim} axes of x {x.shape}; found {width}"
         ) from None
     if any(w < 0 for pair in around for w in pair):
         raise ShapeError(f"pad: widths must be at least 0, found {width}; use a slice to take elements away")
     at = tuple((before, 1, size) for (before, _), size in zip(around, x.shape, strict=True))
     into = tuple(before + size + after for (before, after), size in zip(around, x.shape, strict=True))
     padded = move.place(x, at=at, into=into)
-    if value == 0:
+    if isinstance(value, int | float) and value == 0:
         return padded
-    outside = np.full(into, value, x.dtype)
-    outside[tuple(builtins.slice(before, before + size) for before, _, size in at)] = 0
-    return padded + outside
+    inside = np.zeros(into, bool)
+    inside[tuple(builtins.slice(before, before + size) for before, _, size in at)] = True
+    return choose(inside, padded, value)
 
 
 def flip(x: Any, axis: Axis = None) -> Tensor:
@@ -227,9 +222,18 @@ def take(x: Any, at: Any, axis: int | None = None) -> Tensor:
 
 def take_along_axis(x: Any, at: Any, axis: int = -1) -> Tensor:
     """One element for each index, all axes but one running along."""
-    x, at = as_tensor(x), as_tensor(at)
+    x, at = as_tensor(x), _positions("take_along_axis", at)
     on = one_axis(axis, x.ndim)
-    return index.take_along(x, _positions("take_along_axis", at), axis=on)
+    if x.ndim == at.ndim:
+        x, at = _alike_but(on, x, at), _alike_but(on, at, x)
+    return index.take_along(x, at, axis=on)
+
+
+def _alike_but(axis: int, x: Tensor, other: Tensor) -> Tensor:
+    """x with its axes of size 1 stretched to the other's, but for one axis."""
+    return x.broadcast_to(
+        tuple(n if i == axis or n != 1 else m for i, (n, m) in enumerate(zip(x.shape, other.shape, strict=True)))
+    )
 
 
 def scatter(g: Any, at: Any, size: int, axis: int = 0) -> Tensor:
@@ -252,14 +256,20 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     entries = key if isinstance(key, tuple) else (key,)
     if all(e is None or (isinstance(e, BASIC) and not isinstance(e, bool)) for e in entries):
         return _basic(x, entries)
-    if len(entries) == 1 and isinstance(key, Tensor) and key.dtype.kind in "iu":
-        return take(x, key, 0)
+    if len(entries) == 1 and x.ndim and not isinstance(entries[0], bool) and _is_index(entries[0]):
+        return take(x, entries[0], 0)
     positions = np.arange(x.size).reshape(x.shape)
     try:
         chosen = positions[tuple(_index_array(e) for e in entries)]
     except IndexError as problem:
         raise PositionError(f"{x.label} {x.shape}: {problem}") from None
     return index.take(x.ravel(), tensor(np.asarray(chosen, np.int64)), axis=0)
+
+
+def _is_index(entry: Any) -> bool:
+    """An array of integers, which chooses along the first axis."""
+    kind = entry.dtype.kind if isinstance(entry, Tensor) else np.asarray(entry).dtype.kind
+    return kind in "iu"
 
 
 def _index_array(entry: Any) -> Any:
@@ -307,16 +317,28 @@ def tensordot(a: Any, b: Any, axes: int | tuple[Any, Any] = 2) -> Tensor:
     """Sums of products over the last axes of a and the first of b, or over pairs of axes."""
     a, b = as_tensor(a), as_tensor(b)
     if isinstance(axes, int):
+        if not 0 <= axes <= builtins.min(a.ndim, b.ndim):
+            raise ShapeError(f"tensordot: {axes} axes of a {a.shape} and b {b.shape}")
         axes = (tuple(range(a.ndim - axes, a.ndim)), tuple(range(axes)))
+    if isinstance(axes, str) or len(axes) != 2:
+        raise ShapeError(f"tensordot: axes are a number, or those of a and those of b; found {axes!r}")
     on_a, on_b = ((axis,) if isinstance(axis, int) else tuple(axis) for axis in axes)
     if len(on_a) != len(on_b):
         raise ShapeError(f"tensordot: {len(on_a)} axes of a {a.shape} against {len(on_b)} of b {b.shape}")
     letters = [chr(97 + i) for i in range(a.ndim)]
     other = [chr(97 + a.ndim + i) for i in range(b.ndim)]
     for i, j in zip(on_a, on_b, strict=True):
-        other[normal_axes(j, b.ndim)[0]] = letters[normal_axes(i, a.ndim)[0]]
+        other[one_axis(j, b.ndim)] = letters[one_axis(i, a.ndim)]
     out = "".join(c for c in [*letters, *other] if (c in letters) != (c in other))
     return einsum(f"{''.join(letters)},{''.join(other)}->{out}", a, b)
+
+
+def dot(a: Any, b: Any) -> Tensor:
+    """NumPy's dot: a product with a scalar, matmul up to two axes, else over a's last axis and b's last but one."""
+    a, b = as_tensor(a), as_tensor(b)
+    if a.ndim == 0 or b.ndim == 0:
+        return a * b  # type: ignore[no-any-return]
+    return matmul(a, b) if builtins.max(a.ndim, b.ndim) <= 2 else tensordot(a, b, (-1, -2 if b.ndim > 1 else -1))
 
 
 def einsum(subscripts: str, *operands: Any) -> Tensor:
@@ -324,6 +346,7 @@ def einsum(subscripts: str, *operands: Any) -> Tensor:
     return normal_einsum(subscripts, [as_tensor(x) for x in operands])
 
 
+METHODS["stack"] = stack
 METHODS["getitem"] = getitem
 METHODS["matmul"] = matmul
 METHODS["clip"] = clip

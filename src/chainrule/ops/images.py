@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import SettingError, ShapeError
-from ..graph import Tensor, tensor
+from ..graph import Tensor, as_tensor, tensor
 from . import conv, pool
-from .functions import as_tensor
 from .window import TIGHT, Padding, Pair, reach
 
 
@@ -45,7 +44,11 @@ def conv_transpose2d(
     """
     x, k = as_tensor(x), as_tensor(k)
     stride, dilation, extra = pair("stride", stride), pair("dilation", dilation), pair("extra", extra, least=0)
-    around = padding_of("valid" if isinstance(padding, str) else padding, (0, 0), (0, 0), stride, dilation)
+    if padding == "same":
+        raise SettingError(
+            "conv_transpose2d: padding 'same' does not say which size is meant: give numbers, and `extra`"
+        )
+    around = padding_of(padding, (0, 0), (0, 0), stride, dilation)
     if x.ndim != 4 or k.ndim != 4:
         raise ShapeError(
             f"conv_transpose2d: expected x (n, h, w, o) and k (kh, kw, i, o), found {x.shape} and {k.shape}"
@@ -53,6 +56,8 @@ def conv_transpose2d(
     h, w = (
         (x.shape[1 + i] - 1) * stride[i] - sum(around[i]) + reach(k.shape[i], dilation[i]) + extra[i] for i in (0, 1)
     )
+    if min(h, w) < 1:
+        raise ShapeError(f"conv_transpose2d: x {x.shape} would become {h} by {w}: less padding, or a larger window")
     return conv.conv2d_x(x, k, h=h, w=w, stride=stride, padding=around, dilation=dilation, groups=groups)
 
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 from ..errors import ShapeError
-from ..graph import Array, Shape, Tensor, op
+from ..graph import Array, Shape, Tensor, numeric, op
 
 
-@op("... n k, ... k m -> ... n m")
+@op("... n k, ... k m -> ... n m", dtype=numeric)
 def matmul(xp: Any, a: Array, b: Array) -> Array:
     """y[n,m] = sum over k of a[n,k] b[k,m].   Cost: n k m multiply-adds."""
     return a @ b
@@ -28,7 +28,7 @@ def einsum_shape(*xs: Shape, subscripts: str) -> Shape:
     return tuple(size[letter][0] for letter in right)
 
 
-@op(einsum_shape)
+@op(einsum_shape, dtype=numeric)
 def einsum(xp: Any, *xs: Array, subscripts: str) -> Array:
     """y = sum of the products of the xs, over every letter that is not in the output; no letter twice in one operand."""
     return xp.einsum(subscripts, *xs, optimize=len(xs) > 2)

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError
-from ..graph import Array, Tensor, attr_dtype, first_dtype, floating, op
+from ..errors import DtypeError, ShapeError
+from ..graph import Array, Op, Tensor, attr_dtype, floating, op
 
 
 def some_classes(c: int, **_: int) -> Mapping[str, int]:
@@ -14,6 +14,15 @@ def some_classes(c: int, **_: int) -> Mapping[str, int]:
     if c == 0:
         raise ShapeError("softmax: the last axis has size 0: there are no classes to choose from")
     return {}
+
+
+def logits_dtype(op: Op[Any], dtypes: tuple[np.dtype[Any], ...], attrs: Mapping[str, Any]) -> np.dtype[Any]:
+    """That of the logits, which are real numbers; labels are whole."""
+    if dtypes[0].kind != "f" or dtypes[1].kind not in "iu":
+        raise DtypeError(
+            f"{op.name}: expected logits of float32 or float64 and integer labels, found {dtypes[0]} and {dtypes[1]}"
+        )
+    return dtypes[0]
 
 
 @op("... c -> ... c", dtype=floating, sizes=some_classes)
@@ -36,7 +45,7 @@ def one_hot(xp: Any, labels: Array, *, c: int, dtype: str) -> Array:
     return xp.astype(labels[:, None] == xp.arange(c), getattr(xp, dtype))
 
 
-@op("n c, n -> n", dtype=first_dtype, sizes=some_classes)
+@op("n c, n -> n", dtype=logits_dtype, sizes=some_classes)
 def cross_entropy(xp: Any, logits: Array, labels: Array) -> Array:
     """y[n] = -ln softmax(logits)[n, labels[n]].   Source: Goodfellow, Bengio and Courville (2016), section 6.2.2.3."""
     _refuse_no_class(labels, logits.shape[-1])

@@ -123,7 +123,10 @@ def flip(x: Tensor, axis: int) -> Tensor:
 def place_of(axis: int, entry: int | tuple[int | None, int | None, int | None], size: int) -> tuple[int, int, int]:
     """(start, step, count) on an axis of that size, from an integer or a slice's (start, stop, step)."""
     if isinstance(entry, tuple):
-        chosen = range(size)[builtins.slice(*entry)]
+        try:
+            chosen = range(size)[builtins.slice(*entry)]
+        except (TypeError, ValueError) as problem:
+            raise PositionError(f"slice: {':'.join('' if e is None else str(e) for e in entry)}: {problem}") from None
         return (chosen.start, chosen.step, len(chosen)) if len(chosen) else (0, 1, 0)
     if not -size <= entry < size:
         raise PositionError(f"slice: index {entry} is outside axis {axis} of size {size}")

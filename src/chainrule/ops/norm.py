@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from ..graph import Array, Tensor, op
+from ..graph import Array, Tensor, floating, op
 
 
-@op("... c, c, c, -> ... c")
+@op("... c, c, c, -> ... c", dtype=floating)
 def standardise(xp: Any, x: Array, mean: Array, var: Array, eps: Array) -> Array:
     """y = (x - mean) / sqrt(var + eps).   Source: Ioffe and Szegedy (2015), algorithm 1."""
     return (x - mean) / xp.sqrt(var + eps)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..graph import Array, first_dtype, int64, op, same_dtype
-from .window import Padding, Pair, out_size, unwindows, windows
+from .window import NO_PADDING, Padding, Pair, out_size, unwindows, windows
 
 
 def pool_sizes(h: int, w: int, size: Pair, stride: Pair, padding: Padding, **_: Any) -> Mapping[str, int]:
@@ -45,14 +45,20 @@ def max_pool(xp: Any, x: Array, *, size: Pair, stride: Pair, padding: Padding) -
 @op("n h w c -> n oh ow c", sizes=pool_sizes, dtype=int64)
 def pool_argmax(xp: Any, x: Array, *, size: Pair, stride: Pair, padding: Padding) -> Array:
     """Which position of its window is the (first) largest, counted along rows.   Piecewise constant: no gradient."""
-    return xp.argmax(_lowest_outside(xp, x, size, stride, padding), axis=3)
+    at = xp.argmax(_lowest_outside(xp, x, size, stride, padding), axis=3)
+    if padding == NO_PADDING:
+        return at
+    inside = windows(xp, xp.ones(x.shape, dtype=bool), size, stride, padding)
+    seen = xp.take_along_axis(inside, at[:, :, :, None, :], axis=3)[:, :, :, 0, :]
+    return xp.where(seen, at, xp.argmax(inside, axis=3))  # where all are -inf, padding ties, and must not win
 
 
 @op("n oh ow c, n oh ow c -> n h w c", sizes=unpooled_sizes, dtype=first_dtype)
 def pool_scatter(xp: Any, g: Array, at: Array, *, h: int, w: int, size: Pair, stride: Pair, padding: Padding) -> Array:
     """Each g goes to position `at` of its window; places shared by windows are summed."""
-    chosen = xp.astype(at[:, :, :, None, :] == _positions(xp, size), g.dtype)
-    return unwindows(xp, g[:, :, :, None, :] * chosen, (h, w), size, stride, padding)
+    chosen = at[:, :, :, None, :] == _positions(xp, size)
+    routed = xp.where(chosen, g[:, :, :, None, :], xp.zeros((), dtype=g.dtype))
+    return unwindows(xp, routed, (h, w), size, stride, padding)
 
 
 @op("n h w c, n oh ow c -> n oh ow c", sizes=unpooled_sizes, dtype=first_dtype)

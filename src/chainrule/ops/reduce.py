@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..graph import Array, Op, Shape, Tensor, boolean, floating, int64, op
-from .compare import where
+from .compare import greater, where
 from .elementwise import exp
 from .move import concat, flip, slice_axis
 
@@ -63,6 +63,12 @@ def var(xp: Any, x: Array, *, axis: Axes, keepdims: bool) -> Array:
     return xp.var(x, axis=axis, keepdims=keepdims)
 
 
+@op(reduced_from_some, dtype=floating)
+def std(xp: Any, x: Array, *, axis: Axes, keepdims: bool) -> Array:
+    """y = square root of var.   Where all x are equal its gradient is taken as 0 (PyTorch's choice)."""
+    return xp.std(x, axis=axis, keepdims=keepdims)
+
+
 @op(reduced, dtype=summed)
 def prod(xp: Any, x: Array, *, axis: Axes, keepdims: bool) -> Array:
     """y = product of x.   The gradient is the product of the others, exact also where some are 0."""
@@ -97,6 +103,12 @@ def argmax(xp: Any, x: Array, *, axis: Axes, keepdims: bool) -> Array:
     return xp.argmax(x, axis=axis[0], keepdims=keepdims)
 
 
+@op(reduced_from_some, dtype=int64)
+def argmin(xp: Any, x: Array, *, axis: Axes, keepdims: bool) -> Array:
+    """y = where the (first) smallest element along one axis stands.   Piecewise constant: no gradient."""
+    return xp.argmin(x, axis=axis[0], keepdims=keepdims)
+
+
 @op(lambda x, *, axis, largest: x, dtype=boolean)
 def first_extreme(xp: Any, x: Array, *, axis: Axes, largest: bool) -> Array:
     """y = true at the first largest (or smallest) element along the axes, false elsewhere.   No gradient."""
@@ -124,6 +136,11 @@ def _mean_back(g: Tensor, y: Tensor, x: Tensor, *, axis: Axes, keepdims: bool) -
 
 def _var_back(g: Tensor, y: Tensor, x: Tensor, *, axis: Axes, keepdims: bool) -> Tensor:
     return (x - x.mean(axis, keepdims=True)) * (spread(g, x, axis) * (2 / _count(x, axis)))
+
+
+def _std_back(g: Tensor, y: Tensor, x: Tensor, *, axis: Axes, keepdims: bool) -> Tensor:
+    spread_out = where(greater(y, 0), y, 1)
+    return (x - x.mean(axis, keepdims=True)) * (spread(g / spread_out, x, axis) * (1 / _count(x, axis)))
 
 
 def _count(x: Tensor, axis: Axes) -> int:
@@ -167,6 +184,7 @@ def _logsumexp_back(g: Tensor, y: Tensor, x: Tensor, *, axis: Axes, keepdims: bo
 sum.grads(x=lambda g, y, x, *, axis, keepdims: spread(g, x, axis).broadcast_to(x.shape))
 mean.grads(x=_mean_back)
 var.grads(x=_var_back)
+std.grads(x=_std_back)
 prod.grads(x=_prod_back)
 max.grads(x=_extreme_back(largest=True))
 min.grads(x=_extreme_back(largest=False))

@@ -14,6 +14,8 @@ from .linear import einsum
 
 def normal_einsum(subscripts: str, xs: list[Tensor]) -> Tensor:
     """The op on operands that it takes as they are."""
+    if not isinstance(subscripts, str):
+        raise ShapeError(f"einsum: subscripts are text such as 'ij,jk->ik', found {subscripts!r}")
     text = subscripts.replace(" ", "")
     left, arrow, right = text.partition("->")
     parts = left.split(",")
@@ -21,6 +23,10 @@ def normal_einsum(subscripts: str, xs: list[Tensor]) -> Tensor:
         raise ShapeError(f"einsum '{subscripts}': {len(parts)} operands are named, {len(xs)} are given")
     if bad := set(text) - set(string.ascii_letters + ",.->"):
         raise ShapeError(f"einsum '{subscripts}': {' '.join(sorted(bad))} is no letter; axes are named a-z and A-Z")
+    if any(part.count(".") not in (0, 3) or part.replace("...", "").count(".") for part in [*parts, right]):
+        raise ShapeError(f"einsum '{subscripts}': dots stand for axes in threes, once for each operand")
+    if len(set(right.replace("...", ""))) < len(right.replace("...", "")):
+        raise ShapeError(f"einsum '{subscripts}': the output names an axis twice")
     fresh = iter(sorted(set(string.ascii_letters) - set(text)))
     parts, xs, dots = _without_dots(parts, xs, subscripts, [next(fresh) for _ in range(_dotted(parts, xs))])
     if not arrow:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ..graph import Array, floating, op
+from ..graph import Array, Tensor, floating, op
+from .compare import greater, where
 from .elementwise import sqrt
 
 UNARY = "... -> ..."
@@ -86,13 +87,21 @@ def arctanh(xp: Any, x: Array) -> Array:
     return xp.arctanh(x)
 
 
+def _square_distance(a: Tensor, b: Tensor) -> Tensor:
+    """a^2 + b^2; 1 at the origin, where the angle has no gradient and 0 is given."""
+    square = a * a + b * b
+    return where(greater(square, 0), square, 1)
+
+
 sin.grads(x=lambda g, y, x: g * cos(x))
 cos.grads(x=lambda g, y, x: -g * sin(x))
 tan.grads(x=lambda g, y, x: g * (1 + y * y))
 arcsin.grads(x=lambda g, y, x: g / sqrt(1 - x * x))
 arccos.grads(x=lambda g, y, x: -g / sqrt(1 - x * x))
 arctan.grads(x=lambda g, y, x: g / (1 + x * x))
-arctan2.grads(a=lambda g, y, a, b: g * (b / (a * a + b * b)), b=lambda g, y, a, b: -g * (a / (a * a + b * b)))
+arctan2.grads(
+    a=lambda g, y, a, b: g * (b / _square_distance(a, b)), b=lambda g, y, a, b: -g * (a / _square_distance(a, b))
+)
 sinh.grads(x=lambda g, y, x: g * cosh(x))
 cosh.grads(x=lambda g, y, x: g * sinh(x))
 tanh.grads(x=lambda g, y, x: g * (1 - y * y))

@@ -20,7 +20,6 @@ from .fold import MANY, folded_layers
 from .scene import Band, stacked
 from .sketch import inside, sketch
 
-
 UNASKED = 1000  # nodes up to which a notebook draws a graph by itself
 
 
