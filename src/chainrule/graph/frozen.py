@@ -51,13 +51,13 @@ class Graph:
         self.gradient = _gradients(merge.canonical, gradients or {})
         self.names = {**outputs_by_name(self.outputs), **node_names(self.order)}
         self.gradient_names = {f"grad/{name}": self.gradient[x] for name, x in self.names.items() if x in self.gradient}
+        self._known = {**self.gradient_names, **self.names}
 
     def find(self, name: str) -> Tensor:
         """The node of that name, or the gradient of one; an unknown name suggests the nearest."""
-        known = {**self.gradient_names, **self.names}
-        if name not in known:
-            raise UnknownName("node", name, known)
-        return known[name]
+        if name not in self._known:
+            raise UnknownName("node", name, self._known)
+        return self._known[name]
 
 
 def _gradients(canonical: Mapping[Tensor, Tensor], gradients: Mapping[Tensor, Tensor]) -> dict[Tensor, Tensor]:

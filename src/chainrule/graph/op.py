@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias
 
@@ -30,6 +31,7 @@ from .shapes import Pattern, Shape, Sizes
 from .tensor import SPECS, Spec, Tensor, as_tensor, intern_spec, number
 
 P = ParamSpec("P")
+spec_of = operator.attrgetter("spec")
 RANK = {"b": 0, "u": 1, "i": 2, "f": 3}
 Derivative: TypeAlias = Callable[..., Tensor]
 ShapeRule: TypeAlias = str | Callable[..., Shape]
@@ -118,11 +120,12 @@ class Op(Generic[P]):
     def __call__(self, *inputs: P.args, **attrs: P.kwargs) -> Tensor:
         xs: Any = inputs
         try:
-            specs = [x.spec for x in xs]
+            key: Any = tuple(map(spec_of, xs))
         except AttributeError:
             xs = self._lifted(inputs)
-            specs = [x.spec for x in xs]
-        key = (*specs, *attrs.items()) if attrs else tuple(specs)
+            key = tuple(map(spec_of, xs))
+        if attrs:
+            key = (*key, *attrs.items())
         spec = self.specs.get(key)
         if spec is None:
             common = self._common(xs)

@@ -16,7 +16,7 @@ from .scene import LEVELS, Arrow, Band, Cells, Curve, Frame, Item, Point, Text
 
 DPI = 100  # of one pixel of the scene
 SCALE = 2.0
-PIXELS = 1.2e8  # of the largest file: a quarter of a gigabyte while it is drawn
+PIXELS = 1e7  # of one file: more take seconds to draw and show no more
 SIDE = 60_000  # matplotlib's limit is 65,535
 CAPS = {"start": "left", "middle": "center", "end": "right"}
 
