@@ -169,7 +169,7 @@ class Op(Generic[P]):
 
     def _common(self, xs: tuple[Tensor, ...]) -> np.dtype[Any] | None:
         """The type that the inputs are cast to first; None if they may stay as they are."""
-        if self.dtype not in (floating, numeric, boolean):
+        if self.dtype not in (floating, numeric, boolean) or not xs:
             return None
         dtypes = {x.dtype for x in xs}
         floats = [dtype for dtype in dtypes if dtype.kind == "f"]
