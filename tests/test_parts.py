@@ -34,16 +34,46 @@ def adam_loop(p: Any, gradients: Any, lr: float, b1: float, b2: float, eps: floa
     return p
 
 
+def nesterov_loop(p: Any, gradients: Any, lr: float, momentum: float) -> Any:
+    """CS231n, lecture 6, in the variables that look ahead: p += -m v_before + (1 + m) v."""
+    v = np.zeros_like(p)
+    for g in gradients:
+        before, v = v, momentum * v - lr * g
+        p = p - momentum * before + (1 + momentum) * v
+    return p
+
+
+def adagrad_loop(p: Any, gradients: Any, lr: float, eps: float) -> Any:
+    for i, g in enumerate(gradients):
+        p = p - lr * g / (np.sqrt(np.sum(gradients[: i + 1] ** 2, axis=0)) + eps)
+    return p
+
+
+def rmsprop_loop(p: Any, gradients: Any, lr: float, decay: float, eps: float) -> Any:
+    for i, g in enumerate(gradients):
+        weights = (1 - decay) * decay ** np.arange(i, -1, -1.0)
+        p = p - lr * g / (np.sqrt(np.tensordot(weights, gradients[: i + 1] ** 2, 1)) + eps)
+    return p
+
+
 OPTIMIZERS: list[tuple[Optimizer, Any]] = [
     (cr.SGD(0.1), lambda p, g: sgd_loop(p, g, 0.1, 0.0)),
     (cr.SGD(0.1, momentum=0.9), lambda p, g: sgd_loop(p, g, 0.1, 0.9)),
+    (cr.SGD(0.1, 0.9, True), lambda p, g: nesterov_loop(p, g, 0.1, 0.9)),
+    (cr.AdaGrad(0.1), lambda p, g: adagrad_loop(p, g, 0.1, 1e-10)),
+    (cr.RMSProp(0.1, 0.9), lambda p, g: rmsprop_loop(p, g, 0.1, 0.9, 1e-8)),
+    (cr.AdamW(0.1, decay=0.0), lambda p, g: adam_loop(p, g, 0.1, 0.9, 0.999, 1e-8)),
     (cr.Adam(), lambda p, g: adam_loop(p, g, 1e-3, 0.9, 0.999, 1e-8)),
     (cr.Adam(0.1, b1=0.5, b2=0.9, eps=0.1), lambda p, g: adam_loop(p, g, 0.1, 0.5, 0.9, 0.1)),
 ]
 
 
 def test_every_optimiser_is_in_the_table() -> None:
-    assert {type(o) for o, _ in OPTIMIZERS} == set(Optimizer.__subclasses__())
+    every = {
+        *Optimizer.__subclasses__(),
+        *(kind for base in Optimizer.__subclasses__() for kind in base.__subclasses__()),
+    }
+    assert {type(o) for o, _ in OPTIMIZERS} == every
 
 
 @pytest.mark.parametrize(("optimizer", "oracle"), OPTIMIZERS, ids=lambda v: repr(v) if isinstance(v, Optimizer) else "")
@@ -64,6 +94,22 @@ def test_twenty_steps(optimizer: Optimizer, oracle: Any) -> None:
         (lambda: cr.SGD(0.1, momentum=1), "The 'momentum' parameter of SGD"),
         (lambda: cr.Adam(b1=1.0), "The 'b1' parameter of Adam"),
         (lambda: cr.Cosine(warmup=1), "The 'warmup' parameter of Cosine"),
+        (
+            lambda: cr.SGD(0.1, nesterov=True),
+            "The 'nesterov' parameter of SGD must be False where there is no momentum",
+        ),
+        (
+            lambda: cr.Adam(clip_norm=0),
+            r"The 'clip_norm' parameter of Adam must be a number in the range \(0, inf\), or None",
+        ),
+        (lambda: cr.AdamW(b2=1.0), "The 'b2' parameter of AdamW"),
+        (lambda: cr.AdamW(decay=-1), "The 'decay' parameter of AdamW"),
+        (lambda: cr.RMSProp(decay=1), "The 'decay' parameter of RMSProp"),
+        (lambda: cr.Steps(at=(1.5,)), "The 'at' parameter of Steps must be shares in the range"),
+        (lambda: cr.Exponential(0), "The 'final' parameter of Exponential"),
+        (lambda: cr.WarmUp(1), "The 'rise' parameter of WarmUp"),
+        (lambda: cr.OneCycle(start=2), "The 'start' parameter of OneCycle"),
+        (lambda: cr.Plateau(drop=1), "The 'drop' parameter of Plateau"),
     ],
 )
 def test_settings_out_of_range(make: Any, sentence: str) -> None:
@@ -71,7 +117,43 @@ def test_settings_out_of_range(make: Any, sentence: str) -> None:
         make()
 
 
+def test_clipping() -> None:
+    p, q = tensor(np.zeros(2)), tensor(np.zeros(2))
+    gradients = {p: tensor([3.0, 0.5]), q: tensor([-4.0, 0.0])}
+    by_value = cr.SGD(1.0, clip_value=1.0).clipped(gradients)
+    assert [by_value[k].tolist() for k in (p, q)] == [[1, 0.5], [-1, 0]]
+    by_norm = cr.SGD(1.0, clip_norm=1.0).clipped(gradients)
+    whole = np.concatenate([np.asarray(by_norm[k]) for k in (p, q)])
+    assert np.linalg.norm(whole) == pytest.approx(1, abs=1e-6)
+    np.testing.assert_allclose(whole / whole[0], np.array([3, 0.5, -4, 0]) / 3)
+    small = cr.SGD(1.0, clip_norm=100.0).clipped(gradients)
+    assert small[p].tolist() == [3, 0.5]
+
+
+def test_only_weights_decay() -> None:
+    x, y = np.zeros((4, 3), np.float32), np.zeros((4, 2), np.float32)
+    step = cr.Step("dense2", x, y, optimizer=cr.AdamW(0.1, decay=0.5))
+    before = step.arrays
+    step(x, y)
+    np.testing.assert_allclose(step.arrays["dense1/w"], 0.95 * before["dense1/w"], rtol=1e-6)
+    np.testing.assert_array_equal(step.arrays["dense1/b"], before["dense1/b"])
+
+
 def test_schedules() -> None:
+    assert [cr.Steps(0.1, (0.5, 0.75)).factor(d) for d in (0.4, 0.5, 0.8)] == pytest.approx([1, 0.1, 0.01])
+    assert [cr.Exponential(0.01).factor(d) for d in (0, 0.5, 1)] == pytest.approx([1, 0.1, 0.01])
+    assert [cr.WarmUp(0.2, cr.Exponential(0.01)).factor(d) for d in (0.1, 0.2, 0.6)] == pytest.approx([0.5, 1, 0.1])
+    assert [cr.OneCycle(0.5, 0.2, 0.1).factor(d) for d in (0, 0.25, 0.5, 0.75, 1)] == pytest.approx(
+        [0.2, 0.6, 1, 0.55, 0.1]
+    )
+    losses = [3.0, 2.0, 2.5, 2.5, 2.5, 2.5, 1.0]
+    plateau = cr.Plateau(0.1, patience=1)
+    assert [plateau.factor(0.5, losses[:n]) for n in (0, 2, 3, 4, 6, 7)] == pytest.approx([1, 1, 1, 0.1, 0.01, 0.01])
+    assert cr.WarmUp(0.1, cr.Steps()).settings() == {
+        "name": "WarmUp",
+        "rise": 0.1,
+        "then": {"name": "Steps", "drop": 0.1, "at": (0.5, 0.75)},
+    }
     assert [cr.Constant().factor(d) for d in (0, 0.5)] == [1, 1]
     assert [cr.Cosine().factor(d) for d in (0, 0.5, 1)] == pytest.approx([1, 0.5, 0])
     assert [cr.Cosine(0.2).factor(d) for d in (0.1, 0.2, 0.6)] == pytest.approx([0.5, 1, 0.5])

@@ -17,19 +17,21 @@ from .graph import Tensor, debug, op, placeholder, scope, tensor
 from .layers import BatchNorm, Conv2d, Dense, Dropout, Flatten, Layer, MaxPool2d, ReLU, Sequential, Sigmoid, Tanh
 from .model import Model, load_model
 from .ops import *  # noqa: F403  (its __all__ is the list of ops)
-from .optim import SGD, Adam
+from .optim import SGD, AdaGrad, Adam, AdamW, RMSProp
 from .picture import graph as _graph  # noqa: F401  (it fills Tensor.show)
 from .picture import text as _text  # noqa: F401  (it fills Run.summary)
 from .report import html as _html  # noqa: F401  (it fills Run.report)
 from .run import Run
-from .schedule import Constant, Cosine
+from .schedule import Constant, Cosine, Exponential, OneCycle, Plateau, Steps, WarmUp
 from .step import Step
 from .train import train
 from .version import __version__
 
 __all__ = [
     "SGD",
+    "AdaGrad",
     "Adam",
+    "AdamW",
     "BatchNorm",
     "ChainruleError",
     "Constant",
@@ -37,17 +39,23 @@ __all__ = [
     "Cosine",
     "Dense",
     "Dropout",
+    "Exponential",
     "Flatten",
     "Layer",
     "MaxPool2d",
     "Model",
+    "OneCycle",
+    "Plateau",
+    "RMSProp",
     "ReLU",
     "Run",
     "Sequential",
     "Sigmoid",
     "Step",
+    "Steps",
     "Tanh",
     "Tensor",
+    "WarmUp",
     "__version__",
     "check_grads",
     "data",

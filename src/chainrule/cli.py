@@ -22,12 +22,12 @@ from .engine import engines as all_engines
 from .errors import ChainruleError, ModelError, SettingError
 from .layers import Layer
 from .model import Model, load_model
-from .optim import SGD, Adam, Optimizer
+from .optim import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSProp
 from .run import Run
 from .train import train as run_training
 from .version import __version__
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {"adam": Adam, "sgd": SGD}
+OPTIMIZERS: dict[str, type[Optimizer]] = {o.__name__.lower(): o for o in (AdaGrad, Adam, AdamW, RMSProp, SGD)}
 INTERRUPTED = 130
 
 

@@ -7,24 +7,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .errors import require
 from .graph import Tensor
-from .ops import exp, sqrt
+from .ops import clip, exp, minimum, sqrt
 
 State = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
 class Optimizer:
-    """Base of all: `lr` is the learning rate, greater than 0."""
+    """Base of all: `lr` is the learning rate, greater than 0.
+
+    clip_value   every element of a gradient is moved into [-clip_value, clip_value] before the update
+    clip_norm    all gradients together are scaled so that their norm is at most this (Pascanu, Mikolov and Bengio (2013))
+    """
 
     lr: float
+    clip_value: float | None = field(default=None, kw_only=True)
+    clip_norm: float | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        require(type(self).__name__, "lr", self.lr, self.lr > 0, "a number in the range (0, inf)")
+        owner = type(self).__name__
+        require(owner, "lr", self.lr, self.lr > 0, "a number in the range (0, inf)")
+        for name in ("clip_value", "clip_norm"):
+            limit = getattr(self, name)
+            require(owner, name, limit, limit is None or limit > 0, "a number in the range (0, inf), or None")
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -35,6 +45,22 @@ class Optimizer:
         """The parameter and its state after one step."""
         raise NotImplementedError
 
+    def decayed(self, p: Tensor, lr: Tensor) -> Tensor:
+        """A weight before its update: smaller where decay is not part of the gradient (AdamW)."""
+        return p
+
+    def clipped(self, gradients: Mapping[Tensor, Tensor]) -> Mapping[Tensor, Tensor]:
+        """All gradients, by parameter, within the limits."""
+        if self.clip_value is not None:
+            limit = self.clip_value
+            gradients = {p: clip(g, -limit, limit) for p, g in gradients.items()}
+        if self.clip_norm is not None and gradients:
+            squares = [(g * g).sum() for g in gradients.values()]
+            norm = sqrt(sum(squares[1:], squares[0]))
+            scale = minimum(self.clip_norm / (norm + 1e-6), 1)  # 1e-6: PyTorch's, for a norm of 0
+            gradients = {p: g * scale for p, g in gradients.items()}
+        return gradients
+
     def settings(self) -> dict[str, Any]:
         """Name and settings as plain data."""
         return {"name": type(self).__name__, **asdict(self)}
@@ -42,14 +68,21 @@ class Optimizer:
 
 @dataclass(frozen=True)
 class SGD(Optimizer):
-    """v' = m v + g;  p' = p - lr v'.   Source: Polyak (1964); CS231n, lecture 6. With momentum m = 0: p' = p - lr g."""
+    """v' = m v + g;  p' = p - lr v', or with Nesterov p' = p - lr (g + m v').   With momentum m = 0: p' = p - lr g.
+
+    Source: Polyak (1964); Sutskever et al. (2013) for Nesterov's; CS231n, lecture 6.
+    """
 
     lr: float
     momentum: float = 0.0
+    nesterov: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require("SGD", "momentum", self.momentum, 0 <= self.momentum < 1, "a number in the range [0, 1)")
+        require(
+            "SGD", "nesterov", self.nesterov, not self.nesterov or self.momentum > 0, "False where there is no momentum"
+        )
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -59,7 +92,44 @@ class SGD(Optimizer):
         if not self.momentum:
             return p - lr * g, {}
         velocity = self.momentum * s["velocity"] + g
-        return p - lr * velocity, {"velocity": velocity}
+        return p - lr * (g + self.momentum * velocity if self.nesterov else velocity), {"velocity": velocity}
+
+
+@dataclass(frozen=True)
+class AdaGrad(Optimizer):
+    """a' = a + g^2;  p' = p - lr g / (sqrt(a') + eps).   Source: Duchi, Hazan and Singer (2011)."""
+
+    lr: float = 1e-2
+    eps: float = 1e-10
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        return ("squares",)
+
+    def update(self, p: Tensor, g: Tensor, s: Mapping[str, Tensor], t: Tensor, lr: Tensor) -> tuple[Tensor, State]:
+        squares = s["squares"] + g * g
+        return p - lr * g / (sqrt(squares) + self.eps), {"squares": squares}
+
+
+@dataclass(frozen=True)
+class RMSProp(Optimizer):
+    """a' = d a + (1-d) g^2;  p' = p - lr g / (sqrt(a') + eps).   Source: Tieleman and Hinton (2012), lecture 6e."""
+
+    lr: float = 1e-2
+    decay: float = 0.99
+    eps: float = 1e-8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("RMSProp", "decay", self.decay, 0 < self.decay < 1, "a number in the range (0, 1)")
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        return ("squares",)
+
+    def update(self, p: Tensor, g: Tensor, s: Mapping[str, Tensor], t: Tensor, lr: Tensor) -> tuple[Tensor, State]:
+        squares = self.decay * s["squares"] + (1 - self.decay) * (g * g)
+        return p - lr * g / (sqrt(squares) + self.eps), {"squares": squares}
 
 
 @dataclass(frozen=True)
@@ -78,7 +148,7 @@ class Adam(Optimizer):
         super().__post_init__()
         for name in ("b1", "b2"):
             value = getattr(self, name)
-            require("Adam", name, value, 0 < value < 1, "a number in the range (0, 1)")
+            require(type(self).__name__, name, value, 0 < value < 1, "a number in the range (0, 1)")
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -90,3 +160,20 @@ class Adam(Optimizer):
         # b^t as exp(t ln b): t is fed, and one graph serves every step
         m_unbiased, v_unbiased = m / (1 - exp(t * math.log(self.b1))), v / (1 - exp(t * math.log(self.b2)))
         return p - lr * m_unbiased / (sqrt(v_unbiased) + self.eps), {"m": m, "v": v}
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam on p (1 - lr decay), for weights only: decay that the step's size per element does not rescale.
+
+    Source: Loshchilov and Hutter (2019), algorithm 2.
+    """
+
+    decay: float = 1e-2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("AdamW", "decay", self.decay, self.decay >= 0, "a number in the range [0, inf)")
+
+    def decayed(self, p: Tensor, lr: Tensor) -> Tensor:
+        return p * (1 - lr * self.decay)

@@ -1,8 +1,13 @@
-"""Learning-rate schedules: a factor on the optimiser's `lr`, as a function of how much of the training is done."""
+"""Learning-rate schedules: a factor on the optimiser's `lr`, as a function of how much of the training is done.
+
+A function of `done` and of the validation losses so far, and of nothing else: no hidden state, so a resumed training goes on
+as if it had not stopped.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,8 +18,8 @@ from .errors import require
 class Schedule:
     """Base of all."""
 
-    def factor(self, done: float) -> float:
-        """The factor when the share `done`, in [0, 1), of all steps is behind us."""
+    def factor(self, done: float, losses: Sequence[float] = ()) -> float:
+        """The factor when the share `done`, in [0, 1), of all steps is done, after epochs of these validation losses."""
         raise NotImplementedError
 
     def settings(self) -> dict[str, Any]:
@@ -26,7 +31,7 @@ class Schedule:
 class Constant(Schedule):
     """1 throughout."""
 
-    def factor(self, done: float) -> float:
+    def factor(self, done: float, losses: Sequence[float] = ()) -> float:
         return 1.0
 
 
@@ -42,7 +47,107 @@ class Cosine(Schedule):
     def __post_init__(self) -> None:
         require("Cosine", "warmup", self.warmup, 0 <= self.warmup < 1, "a share in the range [0, 1)")
 
-    def factor(self, done: float) -> float:
+    def factor(self, done: float, losses: Sequence[float] = ()) -> float:
         if done < self.warmup:
             return done / self.warmup
         return 0.5 * (1 + math.cos(math.pi * (done - self.warmup) / (1 - self.warmup)))
+
+
+@dataclass(frozen=True)
+class Steps(Schedule):
+    """`drop`, once for each of the shares `at` that is behind us.   Source: CS231n, lecture 6, "step decay"."""
+
+    drop: float = 0.1
+    at: tuple[float, ...] = (0.5, 0.75)
+
+    def __post_init__(self) -> None:
+        require("Steps", "drop", self.drop, 0 < self.drop <= 1, "a number in the range (0, 1]")
+        require("Steps", "at", self.at, all(0 < share < 1 for share in self.at), "shares in the range (0, 1)")
+
+    def factor(self, done: float, losses: Sequence[float] = ()) -> float:
+        return float(self.drop ** sum(done >= share for share in self.at))
+
+
+@dataclass(frozen=True)
+class Exponential(Schedule):
+    """final^done: from 1 down to `final`, by the same ratio in every step.   Source: CS231n, lecture 6."""
+
+    final: float = 0.01
+
+    def __post_init__(self) -> None:
+        require("Exponential", "final", self.final, 0 < self.final <= 1, "a number in the range (0, 1]")
+
+    def factor(self, done: float, losses: Sequence[float] = ()) -> float:
+        return float(self.final**done)
+
+
+@dataclass(frozen=True)
+class WarmUp(Schedule):
+    """A linear rise from 0 over the share `rise`, then another schedule for the rest.   Source: Goyal et al. (2017)."""
+
+    rise: float = 0.1
+    then: Schedule = Constant()
+
+    def __post_init__(self) -> None:
+        require("WarmUp", "rise", self.rise, 0 < self.rise < 1, "a share in the range (0, 1)")
+
+    def factor(self, done: float, losses: Sequence[float] = ()) -> float:
+        if done < self.rise:
+            return done / self.rise
+        return self.then.factor((done - self.rise) / (1 - self.rise), losses)
+
+    def settings(self) -> dict[str, Any]:
+        return {"name": "WarmUp", "rise": self.rise, "then": self.then.settings()}
+
+
+@dataclass(frozen=True)
+class OneCycle(Schedule):
+    """Up from `start` to 1 over the share `rise`, then down to `end`, both along a half cosine.
+
+    Source: Smith and Topin (2019), "Super-convergence", in the form of PyTorch's OneCycleLR.
+    """
+
+    rise: float = 0.3
+    start: float = 0.04
+    end: float = 4e-6
+
+    def __post_init__(self) -> None:
+        require("OneCycle", "rise", self.rise, 0 < self.rise < 1, "a share in the range (0, 1)")
+        for name in ("start", "end"):
+            value = getattr(self, name)
+            require("OneCycle", name, value, 0 <= value <= 1, "a number in the range [0, 1]")
+
+    def factor(self, done: float, losses: Sequence[float] = ()) -> float:
+        if done < self.rise:
+            return _half_cosine(self.start, 1.0, done / self.rise)
+        return _half_cosine(1.0, self.end, (done - self.rise) / (1 - self.rise))
+
+
+def _half_cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) * 0.5 * (1 + math.cos(math.pi * share))
+
+
+@dataclass(frozen=True)
+class Plateau(Schedule):
+    """`drop`, each time the validation loss has not fallen for `patience` epochs.
+
+    A loss has fallen when it is below (1 - least) of the lowest before it.   Source: PyTorch's ReduceLROnPlateau.
+    """
+
+    drop: float = 0.1
+    patience: int = 10
+    least: float = 1e-4
+
+    def __post_init__(self) -> None:
+        require("Plateau", "drop", self.drop, 0 < self.drop < 1, "a number in the range (0, 1)")
+        require("Plateau", "patience", self.patience, self.patience >= 0, "an int of at least 0")
+        require("Plateau", "least", self.least, 0 <= self.least < 1, "a number in the range [0, 1)")
+
+    def factor(self, done: float, losses: Sequence[float] = ()) -> float:
+        lowest, waited, factor = math.inf, 0, 1.0
+        for loss in losses:
+            fallen = loss < lowest * (1 - self.least)
+            lowest, waited = (loss, 0) if fallen else (lowest, waited + 1)
+            if waited > self.patience:
+                factor, waited = factor * self.drop, 0
+        return factor

@@ -7,7 +7,7 @@ what happened inside.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +43,13 @@ def training_graph(net: Layer, loss: Loss, optimizer: Optimizer, x: Shape, y: Sh
     params = {path: ctx.leaves[path] for path, spec in ctx.declared.items() if isinstance(spec, Param)}
     gradient = backpropagate(value, tensor(np.ones((), value.dtype)), params.values())
     with scope("l2"):  # d/dp of (l2 / 2) sum p^2, for the weights only; the loss shown stays that of the data
-        total = {p: _with_decay(p, gradient.get(p), ctx.declared[path], knobs["l2"]) for path, p in params.items()}
-    slots, updated = _updates(optimizer, params, total, knobs)
+        total: Mapping[Tensor, Tensor] = {
+            p: _with_decay(p, gradient.get(p), ctx.declared[path], knobs["l2"]) for path, p in params.items()
+        }
+    with scope("clip"):
+        total = optimizer.clipped(total)
+    decaying = {path for path, spec in ctx.declared.items() if isinstance(spec, Param) and spec.decay}
+    slots, updated = _updates(optimizer, params, decaying, total, knobs)
     kept = {path: leaf for path, leaf in ctx.leaves.items() if path not in params}
     inputs = {**batch, **knobs, **ctx.leaves, **slots}
     outputs = {"loss": value, "output": output, **kept, **ctx.updates, **updated}
@@ -64,7 +69,11 @@ def _with_decay(p: Tensor, g: Tensor | None, spec: Param | State, l2: Tensor) ->
 
 
 def _updates(
-    optimizer: Optimizer, params: Mapping[str, Tensor], gradient: Mapping[Tensor, Tensor], knobs: Mapping[str, Tensor]
+    optimizer: Optimizer,
+    params: Mapping[str, Tensor],
+    decaying: Collection[str],
+    gradient: Mapping[Tensor, Tensor],
+    knobs: Mapping[str, Tensor],
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The optimiser's state as inputs, and every parameter and state after the step."""
     slots: dict[str, Tensor] = {}
@@ -74,7 +83,8 @@ def _updates(
     for path, p in params.items():
         with scope(f"update/{path}"):
             state = {slot: placeholder(p.shape, p.dtype, slot) for slot in optimizer.slots}
-            updated[path], moved = optimizer.update(p, gradient[p], state, t, knobs["lr"])
+            start = optimizer.decayed(p, knobs["lr"]) if path in decaying else p
+            updated[path], moved = optimizer.update(start, gradient[p], state, t, knobs["lr"])
         slots.update({slot_path(path, slot): leaf for slot, leaf in state.items()})
         updated.update({slot_path(path, slot): value for slot, value in moved.items()})
     return slots, updated

@@ -200,6 +200,7 @@ class Trainer:
         self.best, self.best_epoch = self.model, 0
         self.losses: NDArray[Any] | None = None  # of every validation row, at the epoch where their mean was lowest
         self.lowest = 1.0
+        self.history: list[float] = []  # the validation loss of every epoch
         self.epoch = 0
         self.total = settings.epochs * steps(len(self.x), settings.batch_size)
         self.shown = ""
@@ -250,7 +251,7 @@ class Trainer:
         return Batch(index, float(out["loss"]), out["output"])
 
     def _lr(self) -> float:
-        return self.settings.optimizer.lr * self.settings.schedule.factor(self.step.count / self.total)
+        return self.settings.optimizer.lr * self.settings.schedule.factor(self.step.count / self.total, self.history)
 
     def _l2(self) -> float:
         """The prior's precision on the loss's own scale: a row weighs 1 / rows, and errors count by their width."""
@@ -275,6 +276,7 @@ class Trainer:
             self.best, self.best_epoch = current, self.epoch
             return {}
         seen = evaluate(current, self.parts.validation)
+        self.history.append(float(seen.losses.mean()))
         if seen.losses.mean() < (math.inf if self.losses is None else self.lowest):
             self.losses, self.lowest = seen.losses, float(seen.losses.mean())
         behind = seen.losses - (seen.losses if self.losses is None else self.losses)

@@ -1,0 +1,90 @@
+"""Optimisers and schedules step by step with PyTorch's, in float64; skipped where it is not installed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.graph import tensor
+from chainrule.optim import Optimizer
+from chainrule.schedule import Schedule
+
+torch = pytest.importorskip("torch", reason="PyTorch is the oracle here: pip install torch==2.13.0")
+optim: Any = torch.optim
+
+OPTIMIZERS: list[tuple[Optimizer, Callable[[Any], Any]]] = [
+    (cr.SGD(0.1), lambda p: optim.SGD(p, 0.1)),
+    (cr.SGD(0.1, 0.9), lambda p: optim.SGD(p, 0.1, 0.9)),
+    (cr.SGD(0.1, 0.9, nesterov=True), lambda p: optim.SGD(p, 0.1, 0.9, nesterov=True)),
+    (cr.AdaGrad(0.1), lambda p: optim.Adagrad(p, 0.1)),
+    (cr.RMSProp(0.001, 0.95), lambda p: optim.RMSprop(p, 0.001, 0.95)),
+    (cr.Adam(0.01), lambda p: optim.Adam(p, 0.01)),
+    (cr.AdamW(0.01, decay=0.1), lambda p: optim.AdamW(p, 0.01, weight_decay=0.1)),
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs"), OPTIMIZERS, ids=[repr(o) for o, _ in OPTIMIZERS])
+def test_a_hundred_steps(ours: Optimizer, theirs: Callable[[Any], Any]) -> None:
+    """On f(p) = sum of cos(p)^2 + p^4 / 20, whose gradient both compute at their own place."""
+    start = np.random.default_rng(0).normal(size=(3, 4))
+    q = torch.tensor(start, requires_grad=True)
+    optimizer = theirs([q])
+    p, state = tensor(start), {slot: tensor(np.zeros((3, 4))) for slot in ours.slots}
+    gradient = cr.grad(lambda p: (cr.cos(p) ** 2 + p**4 / 20).sum())
+    lr = tensor(ours.lr)
+    for t in range(1, 101):
+        p, state = ours.update(ours.decayed(p, lr), gradient(p).detach(), state, tensor(float(t)), lr)
+        p, state = p.detach(), {slot: value.detach() for slot, value in state.items()}
+        optimizer.zero_grad()
+        (torch.cos(q) ** 2 + q**4 / 20).sum().backward()
+        optimizer.step()
+    np.testing.assert_allclose(np.asarray(p), q.detach().numpy(), rtol=0, atol=1e-10)
+
+
+def test_clipping_by_norm_and_value() -> None:
+    values = [np.random.default_rng(i).normal(size=(2, 3)) for i in range(3)]
+    for ours, clip in (
+        (cr.SGD(1.0, clip_norm=0.7), lambda p: torch.nn.utils.clip_grad_norm_(p, 0.7)),
+        (cr.SGD(1.0, clip_value=0.3), lambda p: torch.nn.utils.clip_grad_value_(p, 0.3)),
+    ):
+        parameters = [torch.nn.Parameter(torch.zeros(2, 3, dtype=torch.float64)) for _ in values]
+        for parameter, value in zip(parameters, values, strict=True):
+            parameter.grad = torch.tensor(value)
+        clip(parameters)
+        clipped = ours.clipped({tensor(np.zeros((2, 3))): tensor(value) for value in values})
+        for mine, parameter in zip(clipped.values(), parameters, strict=True):
+            np.testing.assert_allclose(np.asarray(mine), parameter.grad.numpy(), rtol=0, atol=1e-12)
+
+
+SCHEDULES: list[tuple[Schedule, Callable[[Any], Any]]] = [
+    (cr.Steps(0.1, (0.3, 0.6)), lambda o: optim.lr_scheduler.MultiStepLR(o, [30, 60])),
+    (cr.Exponential(0.01), lambda o: optim.lr_scheduler.ExponentialLR(o, 0.01**0.01)),
+    (cr.Cosine(), lambda o: optim.lr_scheduler.CosineAnnealingLR(o, 100)),
+    (cr.WarmUp(0.2), lambda o: optim.lr_scheduler.LambdaLR(o, lambda i: min(i / 20, 1))),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Detected call of")
+@pytest.mark.parametrize(("ours", "theirs"), SCHEDULES, ids=[repr(s) for s, _ in SCHEDULES])
+def test_a_hundred_factors(ours: Schedule, theirs: Callable[[Any], Any]) -> None:
+    optimizer = optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
+    scheduler = theirs(optimizer)
+    for i in range(100):
+        assert ours.factor(i / 100) == pytest.approx(optimizer.param_groups[0]["lr"], abs=1e-12), i
+        optimizer.step()
+        scheduler.step()
+
+
+def test_plateau() -> None:
+    losses = np.random.default_rng(0).random(60).tolist()
+    optimizer = optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
+    scheduler = optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=3, eps=0)
+    for i in range(60):
+        assert cr.Plateau(0.1, 3).factor(0.5, losses[:i]) == pytest.approx(
+            optimizer.param_groups[0]["lr"], rel=1e-12
+        ), i
+        scheduler.step(losses[i])
