@@ -47,10 +47,11 @@ def test_a_hundred_steps(ours: Optimizer, theirs: Callable[[Any], Any]) -> None:
 
 def test_clipping_by_norm_and_value() -> None:
     values = [np.random.default_rng(i).normal(size=(2, 3)) for i in range(3)]
-    for ours, clip in (
+    cases: list[tuple[Optimizer, Callable[[Any], Any]]] = [
         (cr.SGD(1.0, clip_norm=0.7), lambda p: torch.nn.utils.clip_grad_norm_(p, 0.7)),
         (cr.SGD(1.0, clip_value=0.3), lambda p: torch.nn.utils.clip_grad_value_(p, 0.3)),
-    ):
+    ]
+    for ours, clip in cases:
         parameters = [torch.nn.Parameter(torch.zeros(2, 3, dtype=torch.float64)) for _ in values]
         for parameter, value in zip(parameters, values, strict=True):
             parameter.grad = torch.tensor(value)
