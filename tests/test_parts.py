@@ -159,20 +159,50 @@ def test_schedules() -> None:
     assert [cr.Cosine(0.2).factor(d) for d in (0.1, 0.2, 0.6)] == pytest.approx([0.5, 1, 0.5])
 
 
-@pytest.mark.parametrize(("make", "gain"), [(init.he_normal, 2), (init.lecun_normal, 1)])
-def test_spread_of_initial_weights(make: init.Initializer, gain: float) -> None:
-    w = make((5, 5, 8, 400), init.Draw(0, "conv/w"))
-    expected = math.sqrt(gain / (5 * 5 * 8))
-    assert abs(w.std() / expected - 1) < 5 / math.sqrt(2 * w.size)
-    np.testing.assert_array_equal(w, make((5, 5, 8, 400), init.Draw(0, "conv/w")))
+SPREADS = {  # of a kernel (5, 5, 8, 400): inputs 200, outputs 10,000
+    "he_normal": math.sqrt(2 / 200),
+    "he_uniform": math.sqrt(2 / 200),
+    "lecun_normal": math.sqrt(1 / 200),
+    "xavier_normal": math.sqrt(2 / 10200),
+    "xavier_uniform": math.sqrt(2 / 10200),
+    "Normal": 0.01,
+    "orthogonal": 1 / math.sqrt(400),  # 200 orthonormal rows of 400
+    "Constant": 0.0,
+    "zeros": 0.0,
+    "ones": 0.0,
+}
+
+
+def test_every_initialiser_has_a_spread() -> None:
+    assert set(SPREADS) == set(init.INITIALIZERS)
+
+
+@pytest.mark.parametrize("name", SPREADS)
+def test_spread_of_initial_weights(name: str) -> None:
+    make, shape = init.from_plain(name), (5, 5, 8, 400)
+    w = make(shape, init.Draw(0, "conv/w"))
+    assert w.shape == shape
+    assert abs(w.std() - SPREADS[name]) <= SPREADS[name] * 5 / math.sqrt(2 * w.size)
+    np.testing.assert_array_equal(w, make(shape, init.Draw(0, "conv/w")))
     for other in (init.Draw(1, "conv/w"), init.Draw(0, "conv2/w")):
-        assert not np.array_equal(w, make((5, 5, 8, 400), other))
+        assert SPREADS[name] == 0 or not np.array_equal(w, make(shape, other))
+    if name.endswith("uniform"):
+        assert math.sqrt(3) * 0.99 < abs(w).max() / SPREADS[name] <= math.sqrt(3)
 
 
-def test_initialisers_by_name() -> None:
-    assert all(init.named(name) is f for name, f in init.INITIALIZERS.items())
+@pytest.mark.parametrize("shape", [(6, 4), (4, 6), (3, 3, 2, 5), (1, 1)])
+def test_orthogonal(shape: tuple[int, ...]) -> None:
+    w = init.orthogonal(shape, init.Draw(0, "w")).reshape(-1, shape[-1])
+    small = w.T @ w if w.shape[0] >= w.shape[1] else w @ w.T
+    np.testing.assert_allclose(small, np.eye(min(w.shape)), atol=1e-12)
+
+
+def test_initialisers_as_plain_data() -> None:
+    for make in (init.he_normal, init.Normal(0.5), init.Constant(2.0)):
+        assert init.from_plain(**init.to_plain(make)) == make
+    assert init.to_plain(init.Normal(0.5)) == {"init": "Normal", "std": 0.5}
     with pytest.raises(UnknownName, match="did you mean 'he_normal'"):
-        init.named("he_norml")
+        init.from_plain("he_norml")
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1))

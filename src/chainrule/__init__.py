@@ -14,7 +14,30 @@ from .engine import engines
 from .errors import ChainruleError
 from .grad import check_grads, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .graph import Tensor, debug, op, placeholder, scope, tensor
-from .layers import BatchNorm, Conv2d, Dense, Dropout, Flatten, Layer, MaxPool2d, ReLU, Sequential, Sigmoid, Tanh
+from .layers import (
+    ELU,
+    GELU,
+    SELU,
+    BatchNorm,
+    Conv2d,
+    Dense,
+    Dropout,
+    Flatten,
+    Identity,
+    Layer,
+    LeakyReLU,
+    Maxout,
+    MaxoutConv2d,
+    MaxPool2d,
+    PReLU,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Tanh,
+    Threshold,
+)
 from .model import Model, load_model
 from .ops import *  # noqa: F403  (its __all__ is the list of ops)
 from .optim import SGD, AdaGrad, Adam, AdamW, RMSProp
@@ -28,6 +51,9 @@ from .train import train
 from .version import __version__
 
 __all__ = [
+    "ELU",
+    "GELU",
+    "SELU",
     "SGD",
     "AdaGrad",
     "Adam",
@@ -41,20 +67,28 @@ __all__ = [
     "Dropout",
     "Exponential",
     "Flatten",
+    "Identity",
     "Layer",
+    "LeakyReLU",
     "MaxPool2d",
+    "Maxout",
+    "MaxoutConv2d",
     "Model",
     "OneCycle",
+    "PReLU",
     "Plateau",
     "RMSProp",
     "ReLU",
     "Run",
     "Sequential",
+    "SiLU",
     "Sigmoid",
+    "Softplus",
     "Step",
     "Steps",
     "Tanh",
     "Tensor",
+    "Threshold",
     "WarmUp",
     "__version__",
     "check_grads",

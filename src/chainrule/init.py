@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import asdict, dataclass, is_dataclass
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,33 +27,50 @@ class Draw:
     path: str
 
     def normal(self, shape: Shape) -> NDArray[np.float64]:
+        """Standard normal numbers."""
         return philox.normal(self.seed, f"init/{self.path}", shape)
+
+    def uniform(self, shape: Shape) -> NDArray[np.float64]:
+        """Numbers evenly spread over [-1, 1)."""
+        draws = philox.uniform(np, self.seed, philox.stream_of(f"init/{self.path}"), 0, shape)
+        return np.asarray(2 * draws.astype(np.float64) - 1)
 
 
 Initializer: TypeAlias = Callable[[Shape, Draw], NDArray[Any]]
-INITIALIZERS: dict[str, Initializer] = {}
+INITIALIZERS: dict[str, Any] = {}  # functions, and classes of those that take settings
+Kind = TypeVar("Kind", bound=Callable[..., Any])
 
 
-def initializer(function: Initializer) -> Initializer:
-    """Register an initialiser, so that a saved network finds it by name."""
-    INITIALIZERS[name_of(function)] = function
-    return function
+def initializer(kind: Kind) -> Kind:
+    """Register an initialiser, a function or a frozen dataclass with `__call__`: a saved network finds it by name."""
+    INITIALIZERS[kind.__name__] = kind
+    return kind
 
 
-def name_of(function: Initializer) -> str:
-    """The name under which a network is saved."""
-    return str(getattr(function, "__name__", type(function).__name__))
+def to_plain(function: Initializer) -> dict[str, Any]:
+    """Name and settings, for a saved network."""
+    if is_dataclass(function) and not isinstance(function, type):
+        return {"init": type(function).__name__, **asdict(function)}
+    return {"init": str(getattr(function, "__name__", type(function).__name__))}
 
 
-def named(name: str) -> Initializer:
-    """The initialiser of that name."""
-    if name not in INITIALIZERS:
-        raise UnknownName("initialiser", name, INITIALIZERS)
-    return INITIALIZERS[name]
+def from_plain(init: str, **settings: Any) -> Initializer:
+    """What `to_plain` described."""
+    if init not in INITIALIZERS:
+        raise UnknownName("initialiser", init, INITIALIZERS)
+    found = INITIALIZERS[init]
+    made: Initializer = found(**settings) if isinstance(found, type) else found
+    return made
 
 
 def fan_in(shape: Shape) -> int:
-    return math.prod(shape[:-1])
+    """How many inputs one output sees."""
+    return max(math.prod(shape[:-1]), 1)
+
+
+def fan_out(shape: Shape) -> int:
+    """How many outputs one input reaches: outputs times the window."""
+    return max(math.prod(shape[:-2]) * shape[-1], 1)
 
 
 @initializer
@@ -69,10 +86,60 @@ def ones(shape: Shape, draw: Draw) -> NDArray[Any]:
 @initializer
 def he_normal(shape: Shape, draw: Draw) -> NDArray[Any]:
     """std = sqrt(2 / fan_in): keeps the spread of activations through ReLU layers.   Source: He et al. (2015), eq. 10."""
-    return draw.normal(shape) * math.sqrt(2 / max(fan_in(shape), 1))
+    return draw.normal(shape) * math.sqrt(2 / fan_in(shape))
 
 
 @initializer
 def lecun_normal(shape: Shape, draw: Draw) -> NDArray[Any]:
     """std = sqrt(1 / fan_in): for tanh, sigmoid and linear outputs.   Source: LeCun et al. (1998), "Efficient BackProp"."""
-    return draw.normal(shape) * math.sqrt(1 / max(fan_in(shape), 1))
+    return draw.normal(shape) * math.sqrt(1 / fan_in(shape))
+
+
+@initializer
+@dataclass(frozen=True)
+class Constant:
+    """Every element the same: all units born equal stay equal (CS231n, lecture 5). For biases and slopes."""
+
+    value: float = 0.0
+
+    def __call__(self, shape: Shape, draw: Draw) -> NDArray[Any]:
+        return np.full(shape, self.value)
+
+
+@initializer
+@dataclass(frozen=True)
+class Normal:
+    """N(0, std^2) whatever the fans: 0.01 is the lectures' "small random", 1.0 their "large"."""
+
+    std: float = 0.01
+
+    def __call__(self, shape: Shape, draw: Draw) -> NDArray[Any]:
+        return draw.normal(shape) * self.std
+
+
+@initializer
+def xavier_normal(shape: Shape, draw: Draw) -> NDArray[Any]:
+    """std = sqrt(2 / (fan_in + fan_out)): between forward and backward.   Source: Glorot and Bengio (2010), eq. 12."""
+    return draw.normal(shape) * math.sqrt(2 / (fan_in(shape) + fan_out(shape)))
+
+
+@initializer
+def xavier_uniform(shape: Shape, draw: Draw) -> NDArray[Any]:
+    """Even over +-sqrt(6 / (fan_in + fan_out)).   Source: Glorot and Bengio (2010), eq. 16."""
+    return draw.uniform(shape) * math.sqrt(6 / (fan_in(shape) + fan_out(shape)))
+
+
+@initializer
+def he_uniform(shape: Shape, draw: Draw) -> NDArray[Any]:
+    """Even over +-sqrt(6 / fan_in): the spread of `he_normal`.   Source: He et al. (2015)."""
+    return draw.uniform(shape) * math.sqrt(6 / fan_in(shape))
+
+
+@initializer
+def orthogonal(shape: Shape, draw: Draw) -> NDArray[Any]:
+    """(inputs, outputs) with orthonormal columns, or rows if it is wide.   Source: Saxe, McClelland and Ganguli (2014)."""
+    rows, columns = fan_in(shape), shape[-1]
+    tall = draw.normal((max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(tall)
+    even: NDArray[Any] = q * np.sign(np.diagonal(r))  # over all orthogonal matrices; QR's signs alone are not
+    return (even if rows >= columns else even.T).reshape(shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import chainrule as cr
 from chainrule.engine import plan
 from chainrule.errors import ModelError, SettingError, ShapeError, UnknownName
 from chainrule.graph import Graph, Tensor, placeholder, tensor
+from chainrule.init import Normal
 from chainrule.layers import LAYERS, Context, Layer, Param, parse, record
 from chainrule.layers.config import from_config, to_config
 from chainrule.layers.default import default_net
@@ -34,6 +36,15 @@ def norm(x: Any, scale: Any, shift: Any, mean: Any, var: Any) -> Any:
     return (x - m) / np.sqrt(v + 1e-5) * scale + shift
 
 
+def maxout(x: Any, w: Any, b: Any) -> Any:
+    z = x @ w + b
+    return np.stack([z[:, :3].max(1), z[:, 3:].max(1)], 1)
+
+
+def halves(z: Any) -> Any:
+    return np.maximum(z[..., 0::2], z[..., 1::2])
+
+
 @dataclass
 class Row:
     layer: Layer
@@ -51,6 +62,28 @@ ROWS = {
     "ReLU": Row(cr.ReLU(), "relu", (3, 2), lambda x: np.where(x > 0, x, 0)),
     "Tanh": Row(cr.Tanh(), "tanh", (3, 2), lambda x: 1 - 2 / (np.exp(2 * x) + 1)),
     "Sigmoid": Row(cr.Sigmoid(), "sigmoid", (3, 2), lambda x: 1 / (1 + np.exp(-x))),
+    "Identity": Row(cr.Identity(), "identity", (3, 2), lambda x: x),
+    "Threshold": Row(cr.Threshold(), "step", (3, 2), lambda x: np.where(x > 0, 1.0, 0.0)),
+    "LeakyReLU": Row(cr.LeakyReLU(0.2), "leaky0.2", (3, 2), lambda x: np.maximum(x, 0) + 0.2 * np.minimum(x, 0)),
+    "PReLU": Row(cr.PReLU(), "prelu", (3, 2), lambda x, a: np.maximum(x, 0) + a * np.minimum(x, 0), {"slope": (2,)}),
+    "ELU": Row(cr.ELU(0.5), "elu0.5", (3, 2), lambda x: np.maximum(x, 0) + 0.5 * (np.exp(np.minimum(x, 0)) - 1)),
+    "SELU": Row(
+        cr.SELU(),
+        "selu",
+        (3, 2),
+        lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * (np.exp(x) - 1)),
+    ),
+    "GELU": Row(cr.GELU(), "gelu", (3, 2), np.vectorize(lambda x: x * NormalDist().cdf(x))),
+    "SiLU": Row(cr.SiLU(), "silu", (3, 2), lambda x: x / (1 + np.exp(-x))),
+    "Softplus": Row(cr.Softplus(), "softplus", (3, 2), lambda x: np.log(1 + np.exp(x))),
+    "Maxout": Row(cr.Maxout(2, 3), "maxout2-3", (4, 2), maxout, {"w": (2, 6), "b": (6,)}),
+    "MaxoutConv2d": Row(
+        cr.MaxoutConv2d(2, pieces=2),
+        "maxconv2-3",
+        IMAGE,
+        lambda x, w, b: halves(conv(x, w, b)),
+        {"w": (3, 3, 2, 4), "b": (4,)},
+    ),
     "MaxPool2d": Row(cr.MaxPool2d(), "pool2", IMAGE, lambda x: x.reshape(2, 2, 2, 2, 2, 2).max((2, 4))),
     "Flatten": Row(cr.Flatten(), "flatten", IMAGE, lambda x: np.stack([row.ravel() for row in x])),
     "Dropout": Row(cr.Dropout(0.0), "dropout0.0", (3, 2), lambda x: x),
@@ -88,6 +121,11 @@ def test_notation(name: str) -> None:
 @pytest.mark.parametrize("name", ROWS)
 def test_config_survives_json(name: str) -> None:
     assert from_config(json.loads(json.dumps(to_config(ROWS[name].layer)))) == ROWS[name].layer
+
+
+def test_a_config_keeps_the_settings_of_its_initialiser() -> None:
+    layer = cr.Dense(3, init=Normal(0.5))
+    assert from_config(json.loads(json.dumps(to_config(layer)))) == layer
 
 
 def test_a_config_that_does_not_fit_is_refused() -> None:

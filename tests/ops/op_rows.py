@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,16 @@ ROWS: dict[str, Row | list[Row]] = {
     "identity": Row(lambda x: x, SINGLE),
     "stop_gradient": Row(lambda x: x, SINGLE, smooth=()),
     "erf": [unary("erf", -0.45, 0.45), unary("erf"), unary("erf", 3.0, 7.0)],
+    "leaky_relu": [
+        Row(lambda x, s: x + 0 * s, PAIRS, at={0: (0.1, 2.0)}, **BOTH),
+        Row(lambda x, s: x * s, PAIRS, at={0: (-2.0, -0.1)}, **BOTH),
+    ],
+    "elu": [
+        Row(lambda x, a: x + 0 * a, PAIRS, at={0: (0.1, 2.0)}, **BOTH),
+        Row(lambda x, a: a * (np.exp(x) - 1), PAIRS, at={0: (-2.0, -0.1)}, **BOTH),
+    ],
+    "gelu": Row(scalar(lambda x: x * NormalDist().cdf(x)), SINGLE),
+    "silu": Row(scalar(lambda x: x / (1 + math.exp(-x))), SINGLE),
     "sin": unary("sin"),
     "cos": unary("cos"),
     "tan": unary("tan", -1.0, 1.0),

@@ -106,6 +106,10 @@ IN_TORCH: dict[str, Callable[..., Any]] = {
     "floor_divide": torch.floor_divide,
     "identity": lambda x: x,
     "stop_gradient": lambda x: x.detach(),
+    "leaky_relu": lambda x, slope: torch.where(x > 0, x, slope * x),  # leaky_relu takes no tensor of slopes
+    "elu": lambda x, alpha: torch.where(x > 0, x, alpha * torch.expm1(x)),
+    "gelu": F.gelu,
+    "silu": F.silu,
     "clip": lambda x, low, high: torch.minimum(torch.maximum(x, low), high),  # clamp does not broadcast x
     "sum": along(torch.sum),
     "mean": along(torch.mean),

@@ -1,6 +1,21 @@
 """The layers, one family a file."""
 
-from .activation import ReLU, Sigmoid, Tanh
+from .activation import (
+    ELU,
+    GELU,
+    SELU,
+    Identity,
+    LeakyReLU,
+    Maxout,
+    MaxoutConv2d,
+    PReLU,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Tanh,
+    Threshold,
+)
 from .base import LAYERS, Call, Context, Layer, Param, State, record
 from .conv import Conv2d
 from .dense import Dense
@@ -12,7 +27,10 @@ from .sequential import Sequential
 from .shape import Flatten
 
 __all__ = [
+    "ELU",
+    "GELU",
     "LAYERS",
+    "SELU",
     "BatchNorm",
     "Call",
     "Context",
@@ -20,14 +38,22 @@ __all__ = [
     "Dense",
     "Dropout",
     "Flatten",
+    "Identity",
     "Layer",
+    "LeakyReLU",
     "MaxPool2d",
+    "Maxout",
+    "MaxoutConv2d",
+    "PReLU",
     "Param",
     "ReLU",
     "Sequential",
+    "SiLU",
     "Sigmoid",
+    "Softplus",
     "State",
     "Tanh",
+    "Threshold",
     "parse",
     "record",
 ]

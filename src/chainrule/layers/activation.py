@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..graph import Tensor
-from ..ops import relu, sigmoid, tanh
-from .base import Context, Layer
+from ..errors import ShapeError, require
+from ..graph import Shape, Tensor
+from ..init import Constant, Initializer, he_normal, zeros
+from ..ops import elu, gelu, leaky_relu, relu, sigmoid, silu, softplus, tanh
+from .base import Context, Layer, Param
+from .conv import Conv2d
 
 
 @dataclass(frozen=True)
@@ -39,3 +42,146 @@ class Sigmoid(Layer):
 
     def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
         return sigmoid(x)
+
+
+@dataclass(frozen=True)
+class Identity(Layer):
+    """y = x: a layer without a non-linearity is one matrix with the next."""
+
+    word: ClassVar[str] = "identity"
+
+    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
+        return x
+
+
+@dataclass(frozen=True)
+class Threshold(Layer):
+    """y = 1 where x > 0, else 0: Rosenblatt's step. Its gradient is 0 everywhere: nothing below it is trained by descent."""
+
+    word: ClassVar[str] = "step"
+
+    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
+        return (x > 0).astype(x.dtype)
+
+
+@dataclass(frozen=True)
+class LeakyReLU(Layer):
+    """y = x where x > 0, slope x elsewhere.   Source: Maas, Hannun and Ng (2013)."""
+
+    word: ClassVar[str] = "leaky"
+    slope: float = 0.01
+
+    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
+        return leaky_relu(x, self.slope)
+
+
+@dataclass(frozen=True)
+class PReLU(Layer):
+    """Leaky ReLU with a learned slope for each channel, 0.25 at the start.   Source: He et al. (2015), section 2.1."""
+
+    word: ClassVar[str] = "prelu"
+
+    def build(self, shape: Shape) -> Mapping[str, Param]:
+        return {"slope": Param(shape[-1:], Constant(0.25), decay=False)}
+
+    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
+        return leaky_relu(x, p["slope"])
+
+
+@dataclass(frozen=True)
+class ELU(Layer):
+    """y = x where x > 0, alpha (e^x - 1) elsewhere.   Source: Clevert, Unterthiner and Hochreiter (2016)."""
+
+    word: ClassVar[str] = "elu"
+    alpha: float = 1.0
+
+    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
+        return elu(x, self.alpha)
+
+
+@dataclass(frozen=True)
+class SELU(Layer):
+    """y = 1.0507 elu(x, 1.6733): with `lecun_normal` it keeps mean 0 and variance 1.   Source: Klambauer et al. (2017)."""
+
+    word: ClassVar[str] = "selu"
+
+    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
+        return elu(x, 1.6732632423543772) * 1.0507009873554805
+
+
+@dataclass(frozen=True)
+class GELU(Layer):
+    """y = x P(X <= x), X standard normal.   Source: Hendrycks and Gimpel (2016)."""
+
+    word: ClassVar[str] = "gelu"
+
+    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
+        return gelu(x)
+
+
+@dataclass(frozen=True)
+class SiLU(Layer):
+    """y = x sigmoid(x).   Source: Elfwing, Uchibe and Doya (2018)."""
+
+    word: ClassVar[str] = "silu"
+
+    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
+        return silu(x)
+
+
+@dataclass(frozen=True)
+class Softplus(Layer):
+    """y = ln(1 + e^x).   Source: Dugas et al. (2001)."""
+
+    word: ClassVar[str] = "softplus"
+
+    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
+        return softplus(x)
+
+
+@dataclass(frozen=True)
+class Maxout(Layer):
+    """y[..., u] = max over pieces k of x w[:, u k] + b[u k]: learned and convex.   Source: Goodfellow et al. (2013)."""
+
+    word: ClassVar[str] = "maxout"
+    units: int
+    pieces: int = 2
+    init: Initializer = he_normal
+
+    def __post_init__(self) -> None:
+        for name in ("units", "pieces"):
+            value = getattr(self, name)
+            require("Maxout", name, value, isinstance(value, int) and value > 0, "an int of at least 1")
+
+    def build(self, shape: Shape) -> Mapping[str, Param]:
+        wide = self.units * self.pieces
+        return {"w": Param((shape[-1], wide), self.init), "b": Param((wide,), zeros, decay=False)}
+
+    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
+        return _largest_piece(x @ p["w"] + p["b"], self.pieces)
+
+
+@dataclass(frozen=True)
+class MaxoutConv2d(Conv2d):
+    """Maxout over the channels of a convolution: `units` channels, the largest of `pieces` each."""
+
+    word: ClassVar[str] = "maxconv"
+    pieces: int = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        whole = isinstance(self.pieces, int) and self.pieces > 0
+        require("MaxoutConv2d", "pieces", self.pieces, whole, "an int of at least 1")
+
+    def build(self, shape: Shape) -> Mapping[str, Param]:
+        if len(shape) != 4:
+            raise ShapeError(f"expected images (h, w, c), found {shape[1:]}; a layer before it may have flattened them")
+        wide = self.units * self.pieces
+        return {"w": Param((self.size, self.size, shape[-1], wide), self.init), "b": Param((wide,), zeros, decay=False)}
+
+    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
+        return _largest_piece(super().forward(x, p, ctx), self.pieces)
+
+
+def _largest_piece(x: Tensor, pieces: int) -> Tensor:
+    return x.reshape((*x.shape[:-1], x.shape[-1] // pieces, pieces)).max(-1)

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from ..errors import ModelError, nearest
-from ..init import name_of, named
+from ..init import from_plain, to_plain
 from .base import LAYERS, Layer
 
 
@@ -41,13 +41,13 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(v) for v in value]
     if isinstance(value, Callable):  # type: ignore[arg-type]
-        return {"init": name_of(value)}
+        return to_plain(value)
     return value
 
 
 def _restored(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return named(value["init"]) if "init" in value else from_config(value)
+        return from_plain(**value) if "init" in value else from_config(value)
     if isinstance(value, list):
         return tuple(_restored(v) for v in value)
     return value

@@ -4,6 +4,7 @@
 """
 
 from . import numpy_names as _numpy_names  # noqa: F401  (it teaches NumPy's own functions what a tensor is)
+from .activation import elu, gelu, leaky_relu, silu
 from .compare import abs, ceil, floor, maximum, minimum, relu, round, sign
 from .elementwise import exp, expm1, log, log1p, sigmoid, softplus, sqrt, stop_gradient
 from .functions import (
@@ -96,14 +97,17 @@ __all__ = [
     "cross_entropy",
     "cumsum",
     "einsum",
+    "elu",
     "erf",
     "exp",
     "exp2",
     "expm1",
     "flip",
     "floor",
+    "gelu",
     "global_avg_pool",
     "global_max_pool",
+    "leaky_relu",
     "log",
     "log1p",
     "log2",
@@ -126,6 +130,7 @@ __all__ = [
     "scatter",
     "sigmoid",
     "sign",
+    "silu",
     "sin",
     "sinh",
     "softmax",
