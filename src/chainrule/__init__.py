@@ -38,6 +38,7 @@ from .layers import (
     Tanh,
     Threshold,
 )
+from .loss import AbsoluteError, BinaryCrossEntropy, CrossEntropy, Focal, Hinge, Huber, Poisson, SquaredError
 from .model import Model, load_model
 from .ops import *  # noqa: F403  (its __all__ is the list of ops)
 from .optim import SGD, AdaGrad, Adam, AdamW, RMSProp
@@ -55,18 +56,24 @@ __all__ = [
     "GELU",
     "SELU",
     "SGD",
+    "AbsoluteError",
     "AdaGrad",
     "Adam",
     "AdamW",
     "BatchNorm",
+    "BinaryCrossEntropy",
     "ChainruleError",
     "Constant",
     "Conv2d",
     "Cosine",
+    "CrossEntropy",
     "Dense",
     "Dropout",
     "Exponential",
     "Flatten",
+    "Focal",
+    "Hinge",
+    "Huber",
     "Identity",
     "Layer",
     "LeakyReLU",
@@ -77,6 +84,7 @@ __all__ = [
     "OneCycle",
     "PReLU",
     "Plateau",
+    "Poisson",
     "RMSProp",
     "ReLU",
     "Run",
@@ -84,6 +92,7 @@ __all__ = [
     "SiLU",
     "Sigmoid",
     "Softplus",
+    "SquaredError",
     "Step",
     "Steps",
     "Tanh",

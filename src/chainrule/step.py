@@ -21,7 +21,7 @@ from .grad import backpropagate
 from .graph import METHODS, Graph, Shape, Tensor, placeholder, scope, tensor
 from .init import Draw
 from .layers import Context, Layer, Param, State, parse, record
-from .loss import BY_TASK, Loss
+from .loss import BY_TASK, Loss, OfNumbers
 from .optim import Adam, Optimizer
 from .trace import Trace
 
@@ -143,7 +143,7 @@ class Step:
         engine: str = "auto",
         keep: bool = False,
     ) -> None:
-        inputs, targets = _batch(x, y)
+        inputs, targets = _batch(x, y, loss)
         self.net = parse(net) if isinstance(net, str) else net
         require(
             "Step", "net", net, isinstance(self.net, Layer), 'a layer, or a notation such as "dense64 relu dense10"'
@@ -164,7 +164,7 @@ class Step:
 
     def __call__(self, x: ArrayLike, y: ArrayLike) -> float:
         """One step on a batch; gives its loss."""
-        return float(self.run(*_batch(x, y), lr=self.optimizer.lr)["loss"])
+        return float(self.run(*_batch(x, y, self.loss), lr=self.optimizer.lr)["loss"])
 
     def run(self, x: NDArray[Any], y: NDArray[Any], lr: float, l2: float = 0.0) -> Arrays:
         """One step; gives all outputs. Arrays are replaced, never written to: what was saved of them stays."""
@@ -212,7 +212,7 @@ class Step:
 
     def eager(self, x: ArrayLike, y: ArrayLike) -> Tensor:
         """The loss of a batch computed op by op on the present parameters: a tensor with `backward`, `explain`, `peek`."""
-        inputs, targets = _batch(x, y)
+        inputs, targets = _batch(x, y, self.loss)
         seed, count = tensor(np.int64(self.seed), "seed"), tensor(np.int64(self.count), "step")
         ctx = Context(train=True, seed=seed, step=count, values=self.arrays)
         return _forward(ctx, self.net, self.loss, {"x": tensor(inputs, "x"), "y": tensor(targets, "y")})[1]
@@ -230,13 +230,13 @@ class Step:
         METHODS["picture"](self.trace(), fold=True).save(path)
 
 
-def _batch(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Inputs as float32, numbers to predict as float32 (n, k), labels as int64 (n,)."""
+def _batch(x: ArrayLike, y: ArrayLike, loss: Loss | None) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Inputs as float32, numbers to predict as float32 (n, k), labels as int64 (n,); the loss says what y is."""
     inputs, targets = tensor(x, "x", np.float32).value, tensor(y, "y").value
     if inputs.ndim < 2 or targets.ndim < 1 or len(inputs) != len(targets) or not len(inputs):
         raise ShapeError(
             f"a batch is inputs (n, ...) and targets (n,) or (n, k), n at least 1: found x {inputs.shape}, y {targets.shape}"
         )
-    if targets.dtype.kind in "biu":
+    if targets.dtype.kind in "biu" and not isinstance(loss, OfNumbers):
         return inputs, targets.astype(np.int64)
     return inputs, targets.astype(np.float32).reshape(len(targets), -1)
