@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import NormalDist
@@ -34,6 +35,10 @@ def conv(x: Any, w: Any, b: Any) -> Any:
 def norm(x: Any, scale: Any, shift: Any, mean: Any, var: Any) -> Any:
     m, v = x.mean((0, 1, 2)), x.var((0, 1, 2))
     return (x - m) / np.sqrt(v + 1e-5) * scale + shift
+
+
+def layer_norm(x: Any, scale: Any, shift: Any) -> Any:
+    return np.stack([(row - row.mean()) / math.sqrt(row.var() + 1e-5) * scale + shift for row in x])
 
 
 def maxout(x: Any, w: Any, b: Any) -> Any:
@@ -84,12 +89,22 @@ ROWS = {
         lambda x, w, b: halves(conv(x, w, b)),
         {"w": (3, 3, 2, 4), "b": (4,)},
     ),
+    "AvgPool2d": Row(cr.AvgPool2d(), "avgpool2", IMAGE, lambda x: x.reshape(2, 2, 2, 2, 2, 2).mean((2, 4))),
+    "GlobalAvgPool": Row(cr.GlobalAvgPool(), "gap", IMAGE, lambda x: np.einsum("nhwc->nc", x) / 16),
+    "GlobalMaxPool": Row(
+        cr.GlobalMaxPool(), "gmp", IMAGE, lambda x: np.stack([[row[..., c].max() for c in (0, 1)] for row in x])
+    ),
+    "LayerNorm": Row(cr.LayerNorm(), "ln", (4, 3), layer_norm, {"scale": (3,), "shift": (3,)}),
+    "Reshape": Row(cr.Reshape(2, 3), "reshape2-3", (4, 6), lambda x: np.array([[row[:3], row[3:]] for row in x])),
+    "Upsample": Row(cr.Upsample(2), "upsample2", IMAGE, lambda x: np.kron(x, np.ones((1, 2, 2, 1)))),
+    "Residual": Row(cr.Residual(cr.Tanh()), "", (3, 2), lambda x: x),
+    "Concat": Row(cr.Concat(cr.Tanh(), cr.Identity()), "", (3, 2), lambda x: x),
     "MaxPool2d": Row(cr.MaxPool2d(), "pool2", IMAGE, lambda x: x.reshape(2, 2, 2, 2, 2, 2).max((2, 4))),
     "Flatten": Row(cr.Flatten(), "flatten", IMAGE, lambda x: np.stack([row.ravel() for row in x])),
     "Dropout": Row(cr.Dropout(0.0), "dropout0.0", (3, 2), lambda x: x),
     "Sequential": Row(cr.Sequential(cr.Dense(2), cr.Tanh()), "", (3, 2), lambda x: x),
 }
-LEAVES = [name for name in ROWS if name != "Sequential"]
+LEAVES = [name for name, row in ROWS.items() if row.word]  # the others hold layers, and stand in no notation
 
 
 def test_every_layer_has_a_row() -> None:
@@ -233,3 +248,44 @@ def test_default_nets_fit(shape: tuple[int, ...]) -> None:
     ctx, _, y = record(parse(default_net(shape, 5)), (2, *shape))
     assert y.shape == (2, 5)
     assert any(isinstance(spec, Param) and spec.decay for spec in ctx.declared.values())
+
+
+def test_branches() -> None:
+    x = np.linspace(-1, 1, 12).reshape(2, 6)
+    net = cr.Sequential(cr.Residual(cr.Sequential(cr.Tanh())), cr.Concat(cr.Sigmoid(), cr.Identity()))
+    ctx = Context(train=True)
+    y = np.asarray(ctx.call("", net, tensor(x)))
+    z = x + np.tanh(x)
+    np.testing.assert_allclose(y, np.concatenate([1 / (1 + np.exp(-z)), z], axis=1), rtol=1e-12)
+    deep = cr.Residual(cr.Sequential(cr.Dense(4), cr.ReLU(), cr.Dense(6)))
+    assert list(record(deep, (2, 6))[0].declared) == [
+        "inner/dense1/w",
+        "inner/dense1/b",
+        "inner/dense2/w",
+        "inner/dense2/b",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("net", "shape", "sentence"),
+    [
+        (cr.Residual(cr.Dense(3)), (2, 5), r"the inner layer gives \(3,\) for \(5,\)"),
+        (cr.Reshape(2, 2), (2, 5), r"5 elements do not fill \(2, 2\), which are 4"),
+        (cr.Upsample(), (2, 5), r"expected images \(h, w, c\), found \(5,\)"),
+        (cr.Conv2d(4, groups=2), (2, 5, 5, 3), "3 channels cannot be cut into 2 groups"),
+        (
+            cr.Conv2d(4, 3, padding="valid", dilation=3),
+            (2, 5, 5, 3),
+            r"a window of 3 \(dilated by 3: 7\) does not fit along h",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_told_with_its_numbers(net: Layer, shape: tuple[int, ...], sentence: str) -> None:
+    with pytest.raises(ShapeError, match=sentence):
+        record(net, shape)
+
+
+def test_dilated_convolution_sees_further() -> None:
+    rows = summary_rows(cr.Sequential(cr.Conv2d(2, 3, dilation=2), cr.AvgPool2d(2)), (12, 12, 1))
+    assert [row.field for row in rows] == [(5, 5), (6, 6)]
+    assert cr.Conv2d(4, 3, padding=2, groups=2).build((1, 8, 8, 6))["w"].shape == (3, 3, 3, 4)

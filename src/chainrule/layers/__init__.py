@@ -17,29 +17,35 @@ from .activation import (
     Threshold,
 )
 from .base import LAYERS, Call, Context, Layer, Param, State, record
+from .branch import Concat, Residual
 from .conv import Conv2d
 from .dense import Dense
-from .norm import BatchNorm
+from .norm import BatchNorm, LayerNorm
 from .notation import parse
-from .pool import MaxPool2d
+from .pool import AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool2d
 from .regularise import Dropout
 from .sequential import Sequential
-from .shape import Flatten
+from .shape import Flatten, Reshape, Upsample
 
 __all__ = [
     "ELU",
     "GELU",
     "LAYERS",
     "SELU",
+    "AvgPool2d",
     "BatchNorm",
     "Call",
+    "Concat",
     "Context",
     "Conv2d",
     "Dense",
     "Dropout",
     "Flatten",
+    "GlobalAvgPool",
+    "GlobalMaxPool",
     "Identity",
     "Layer",
+    "LayerNorm",
     "LeakyReLU",
     "MaxPool2d",
     "Maxout",
@@ -47,6 +53,8 @@ __all__ = [
     "PReLU",
     "Param",
     "ReLU",
+    "Reshape",
+    "Residual",
     "Sequential",
     "SiLU",
     "Sigmoid",
@@ -54,6 +62,7 @@ __all__ = [
     "State",
     "Tanh",
     "Threshold",
+    "Upsample",
     "parse",
     "record",
 ]

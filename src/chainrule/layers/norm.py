@@ -10,7 +10,7 @@ from typing import ClassVar
 from ..errors import ShapeError, require
 from ..graph import Shape, Tensor
 from ..init import ones, zeros
-from ..ops import standardise
+from ..ops import sqrt, standardise
 from .base import Context, Layer, Param, State
 
 
@@ -52,3 +52,24 @@ class BatchNorm(Layer):
         ctx.update("mean", self.keep * p["mean"] + (1 - self.keep) * mean)
         ctx.update("var", self.keep * p["var"] + (1 - self.keep) * count / (count - 1) * var)
         return mean, var
+
+
+@dataclass(frozen=True)
+class LayerNorm(Layer):
+    """y = (x - mean) / sqrt(var + eps) scale + shift, mean and var over the last axis of each example.
+
+    The same in training and in use, whatever the batch.   Source: Ba, Kiros and Hinton (2016).
+    """
+
+    word: ClassVar[str] = "ln"
+    eps: float = 1e-5
+
+    def __post_init__(self) -> None:
+        require("LayerNorm", "eps", self.eps, self.eps > 0, "a number in the range (0, inf)")
+
+    def build(self, shape: Shape) -> Mapping[str, Param]:
+        return {"scale": Param(shape[-1:], ones, decay=False), "shift": Param(shape[-1:], zeros, decay=False)}
+
+    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
+        spread = sqrt(x.var(-1, keepdims=True) + self.eps)
+        return (x - x.mean(-1, keepdims=True)) / spread * p["scale"] + p["shift"]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ..errors import ShapeError, require
 from ..graph import Tensor
 from .base import Context, Layer
 
@@ -19,3 +20,44 @@ class Flatten(Layer):
 
     def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
         return x.reshape(-1, math.prod(x.shape[1:]))
+
+
+@dataclass(frozen=True, init=False)
+class Reshape(Layer):
+    """The elements of each example under another shape.   `Reshape(4, 4, 2)`: x (n, 32) -> y (n, 4, 4, 2)."""
+
+    word: ClassVar[str] = "reshape"
+    shape: tuple[int, ...]
+
+    def __init__(self, *sizes: int, shape: tuple[int, ...] = ()) -> None:
+        chosen = sizes or tuple(shape)
+        whole = bool(chosen) and all(isinstance(size, int) and size > 0 for size in chosen)
+        require("Reshape", "shape", chosen, whole, "ints of at least 1")
+        object.__setattr__(self, "shape", chosen)  # the dataclass is frozen, as every layer is
+
+    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
+        if math.prod(x.shape[1:]) != math.prod(self.shape):
+            raise ShapeError(
+                f"{math.prod(x.shape[1:])} elements do not fill {self.shape}, which are {math.prod(self.shape)}"
+            )
+        return x.reshape((-1, *self.shape))
+
+
+@dataclass(frozen=True)
+class Upsample(Layer):
+    """Every pixel `times` times in each direction.   x (n, h, w, c) -> y (n, h times, w times, c)."""
+
+    word: ClassVar[str] = "upsample"
+    times: int = 2
+
+    def __post_init__(self) -> None:
+        require("Upsample", "times", self.times, isinstance(self.times, int) and self.times > 0, "an int of at least 1")
+
+    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
+        if x.ndim != 4:
+            raise ShapeError(
+                f"expected images (h, w, c), found {x.shape[1:]}; a layer before it may have flattened them"
+            )
+        n, h, w, c = x.shape
+        copies = x.reshape((n, h, 1, w, 1, c)).broadcast_to((n, h, self.times, w, self.times, c))
+        return copies.reshape((n, h * self.times, w * self.times, c))

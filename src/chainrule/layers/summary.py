@@ -13,9 +13,15 @@ from .base import Layer, Param, record
 Pair = tuple[int, int]
 # How the ops that look through a window do it: its size and its stride. Any other op sees what its inputs see.
 WINDOWED: Mapping[str, Callable[[Tensor], tuple[Pair, Pair]]] = {
-    "conv2d": lambda node: ((node.inputs[1].shape[0], node.inputs[1].shape[1]), node.attrs["stride"]),
+    "conv2d": lambda node: (_dilated(node.inputs[1].shape, node.attrs["dilation"]), node.attrs["stride"]),
     "max_pool": lambda node: (node.attrs["size"], node.attrs["stride"]),
+    "pool_sum": lambda node: (node.attrs["size"], node.attrs["stride"]),
 }
+
+
+def _dilated(kernel: Shape, dilation: Pair) -> Pair:
+    """What a kernel spans when elements are left out between those it sees."""
+    return _pair((kernel[i] - 1) * dilation[i] + 1 for i in (0, 1))
 
 
 @dataclass(frozen=True)
