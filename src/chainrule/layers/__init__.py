@@ -23,6 +23,7 @@ from .dense import Dense
 from .norm import BatchNorm, LayerNorm
 from .notation import parse
 from .pool import AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool2d
+from .recurrent import GRU, LSTM, Embedding, SimpleRNN
 from .regularise import Dropout
 from .sequential import Sequential
 from .shape import Flatten, Reshape, Upsample
@@ -30,7 +31,9 @@ from .shape import Flatten, Reshape, Upsample
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
     "LAYERS",
+    "LSTM",
     "SELU",
     "AvgPool2d",
     "BatchNorm",
@@ -40,6 +43,7 @@ __all__ = [
     "Conv2d",
     "Dense",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GlobalAvgPool",
     "GlobalMaxPool",
@@ -58,6 +62,7 @@ __all__ = [
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SimpleRNN",
     "Softplus",
     "State",
     "Tanh",
