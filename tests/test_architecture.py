@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "chainrule"
 CORE = "errors philox version graph ops grad trace explain engine"
 PARTS = f"{CORE} init optim schedule loss table layers"
-ALL = f"{PARTS} data metrics exchange run step model evaluate interrupt train picture report"
+ALL = f"{PARTS} data metrics exchange run step model evaluate interrupt train picture report statistics"
 ALLOWED = {
     "errors": "",
     "philox": "",
@@ -38,6 +38,7 @@ ALLOWED = {
     "layers": "errors philox graph ops init table",
     "explain": "errors graph grad trace",
     "step": "errors graph ops grad trace explain engine init layers loss optim",
+    "statistics": "errors graph layers step picture table",
     "model": f"{PARTS} data exchange step",
     "evaluate": f"{PARTS} data metrics step model",
     "train": f"{PARTS} data metrics exchange run step model evaluate interrupt",

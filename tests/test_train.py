@@ -107,7 +107,7 @@ def test_predictions_come_in_chunks_of_any_size(tmp_path: Path) -> None:
 
 def gradient_step(optimizer: Optimizer, l2: float) -> tuple[Graph, Any]:
     net = cr.Sequential(cr.Dense(2))
-    arrays = initial_arrays(declared_arrays(net, (4, 3)), optimizer, 0)
+    arrays = initial_arrays(declared_arrays(net, (4, 3)), optimizer.slots, 0)
     graph = training_graph(net, BY_TASK["numbers"], optimizer, (4, 3), (4, 2), np.dtype("float32"))
     x, y = rng.normal(size=(4, 3)).astype("f"), rng.normal(size=(4, 2)).astype("f")
     feeds = {

@@ -59,6 +59,7 @@ from .picture import text as _text  # noqa: F401  (it fills Run.summary)
 from .report import html as _html  # noqa: F401  (it fills Run.report)
 from .run import Run
 from .schedule import Constant, Cosine, Exponential, OneCycle, Plateau, Steps, WarmUp
+from .statistics import activation_statistics
 from .step import Step
 from .train import train
 from .version import __version__
@@ -124,6 +125,7 @@ __all__ = [
     "Upsample",
     "WarmUp",
     "__version__",
+    "activation_statistics",
     "check_grads",
     "data",
     "debug",

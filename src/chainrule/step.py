@@ -103,13 +103,13 @@ def declared_arrays(net: Layer, x: Shape) -> dict[str, Param | State]:
     return record(net, x)[0].declared
 
 
-def initial_arrays(declared: Mapping[str, Param | State], optimizer: Optimizer, seed: int) -> Arrays:
-    """Parameters, layer state and optimiser state before the first step."""
+def initial_arrays(declared: Mapping[str, Param | State], slots: Collection[str], seed: int) -> Arrays:
+    """Parameters, layer state and, for the optimiser's `slots`, its state before the first step."""
     arrays: Arrays = {}
     for path, spec in declared.items():
         arrays[path] = np.asarray(spec.init(spec.shape, Draw(seed, path)), np.float32)
         if isinstance(spec, Param):
-            arrays |= {slot_path(path, slot): np.zeros(spec.shape, np.float32) for slot in optimizer.slots}
+            arrays |= {slot_path(path, slot): np.zeros(spec.shape, np.float32) for slot in slots}
     return arrays
 
 
@@ -156,7 +156,7 @@ class Step:
         require("Step", "seed", seed, whole, "an int in the range [0, 2**32)")
         self.loss = loss or BY_TASK["classes" if targets.dtype.kind == "i" else "numbers"]
         self.optimizer, self.seed, self.engine, self.keep = optimizer or Adam(), seed, engine, keep
-        self.arrays = initial_arrays(declared_arrays(self.net, inputs.shape), self.optimizer, seed)
+        self.arrays = initial_arrays(declared_arrays(self.net, inputs.shape), self.optimizer.slots, seed)
         self.shape, self.count = inputs.shape[1:], 0
         self._plans: dict[Any, Plan] = {}
         self._latest: tuple[Arrays, dict[str, NDArray[Any]]] | None = None  # what the latest call was fed, what it kept

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..graph import Shape, Tensor, topological
 from ..table import table
-from .base import Layer, Param, record
+from .base import Call, Layer, Param, record
 
 Pair = tuple[int, int]
 # How the ops that look through a window do it: its size and its stride. Any other op sees what its inputs see.
@@ -39,7 +39,6 @@ def summary_rows(net: Layer, shape: Shape) -> list[Row]:
     """One row for each layer that holds no other layer, for examples of that shape."""
     ctx, x, output = record(net, (2, *shape))
     fields = receptive_fields(x, output) if len(shape) == 3 else {}
-    leaves = [call for call in ctx.calls if not any(_inside(other.path, call.path) for other in ctx.calls)]
     return [
         Row(
             call.path or type(call.layer).__name__.lower(),
@@ -48,8 +47,13 @@ def summary_rows(net: Layer, shape: Shape) -> list[Row]:
             sum(math.prod(spec.shape) for spec in call.arrays.values() if isinstance(spec, Param)),
             fields.get(call.output),
         )
-        for call in leaves
+        for call in innermost(ctx.calls)
     ]
+
+
+def innermost(calls: Sequence[Call]) -> list[Call]:
+    """The layers that hold no other layer."""
+    return [call for call in calls if not any(_inside(other.path, call.path) for other in calls)]
 
 
 def _inside(path: str, other: str) -> bool:

@@ -124,3 +124,20 @@ def predicted_against_true(true: NDArray[Any], predicted: NDArray[Any], name: st
         ax.plot(true, predicted, "o", color=TRAIN, ms=4, alpha=0.6, mew=0)
         ax.set(xlabel=f"true {name}", ylabel=f"predicted {name}")
     return svg[0]
+
+
+def histograms(layers: Sequence[tuple[str, NDArray[Any], NDArray[Any]]]) -> str:
+    """One small histogram (name, counts, edges) per layer, side by side."""
+    columns = min(len(layers), 5)
+    rows = math.ceil(len(layers) / columns)
+    with _drawing(columns * 1.9, rows * 1.6, rows, columns) as (_, axes, svg):
+        for ax in axes:
+            ax.axis("off")
+        for ax, (name, counts, edges) in zip(axes, layers, strict=False):
+            ax.axis("on")
+            ax.stairs(counts, edges, fill=True, color=TRAIN)
+            ax.set_title(name, fontsize=8, color=INK, pad=3)
+            ax.set_yticks([])
+            ax.tick_params(labelsize=7)
+            ax.locator_params(axis="x", nbins=3)
+    return svg[0]
