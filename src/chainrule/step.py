@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .engine import Plan, plan
 from .errors import NoValueError, ShapeError, require
@@ -33,12 +33,20 @@ def slot_path(path: str, slot: str) -> str:
     return f"~{path}/{slot}"
 
 
-def training_graph(net: Layer, loss: Loss, optimizer: Optimizer, x: Shape, y: Shape, y_dtype: np.dtype[Any]) -> Graph:
+def training_graph(
+    net: Layer,
+    loss: Loss,
+    optimizer: Optimizer,
+    x: Shape,
+    y: Shape,
+    y_dtype: np.dtype[Any],
+    dtype: DTypeLike = np.float32,
+) -> Graph:
     """One step of training on a batch of inputs shaped `x` and targets shaped `y`, the batch axis first."""
-    batch = {"x": placeholder(x, name="x"), "y": placeholder(y, y_dtype, "y")}
+    batch = {"x": placeholder(x, dtype, "x"), "y": placeholder(y, y_dtype, "y")}
     knobs = {name: placeholder((), np.int64, name) for name in ("step", "seed")}
-    knobs |= {name: placeholder((), name=name) for name in ("lr", "l2")}
-    ctx = Context(train=True, seed=knobs["seed"], step=knobs["step"])
+    knobs |= {name: placeholder((), dtype, name) for name in ("lr", "l2")}
+    ctx = Context(train=True, seed=knobs["seed"], step=knobs["step"], dtype=dtype)
     output, value = _forward(ctx, net, loss, batch)
     params = {path: ctx.leaves[path] for path, spec in ctx.declared.items() if isinstance(spec, Param)}
     gradient = backpropagate(value, tensor(np.ones((), value.dtype)), params.values())
@@ -79,7 +87,7 @@ def _updates(
     slots: dict[str, Tensor] = {}
     updated: dict[str, Tensor] = {}
     with scope("update"):
-        t = knobs["step"].astype("float32") + 1
+        t = knobs["step"].astype(knobs["lr"].dtype) + 1
     for path, p in params.items():
         with scope(f"update/{path}"):
             state = {slot: placeholder(p.shape, p.dtype, slot) for slot in optimizer.slots}
@@ -128,6 +136,7 @@ class Step:
     loss       default: cross-entropy for labels, squared error for numbers
     optimizer  default Adam(0.001)
     seed       of the initial weights and of dropout
+    dtype      float32, or float64 for comparisons
     keep       True keeps every value of every call; otherwise `peek` runs the latest call once more, to the same bits
     """
 
@@ -142,8 +151,11 @@ class Step:
         seed: int = 0,
         engine: str = "auto",
         keep: bool = False,
+        dtype: DTypeLike = np.float32,
     ) -> None:
-        inputs, targets = _batch(x, y, loss)
+        self.dtype = np.dtype(dtype)
+        require("Step", "dtype", dtype, self.dtype.name in ("float32", "float64"), "float32 or float64")
+        inputs, targets = _batch(x, y, loss, self.dtype)
         self.net = parse(net) if isinstance(net, str) else net
         require(
             "Step", "net", net, isinstance(self.net, Layer), 'a layer, or a notation such as "dense64 relu dense10"'
@@ -156,7 +168,8 @@ class Step:
         require("Step", "seed", seed, whole, "an int in the range [0, 2**32)")
         self.loss = loss or BY_TASK["classes" if targets.dtype.kind == "i" else "numbers"]
         self.optimizer, self.seed, self.engine, self.keep = optimizer or Adam(), seed, engine, keep
-        self.arrays = initial_arrays(declared_arrays(self.net, inputs.shape), self.optimizer.slots, seed)
+        start = initial_arrays(declared_arrays(self.net, inputs.shape), self.optimizer.slots, seed)
+        self.arrays = {path: array.astype(self.dtype, copy=False) for path, array in start.items()}
         self.shape, self.count = inputs.shape[1:], 0
         self._plans: dict[Any, Plan] = {}
         self._latest: tuple[Arrays, dict[str, NDArray[Any]]] | None = None  # what the latest call was fed, what it kept
@@ -164,15 +177,15 @@ class Step:
 
     def __call__(self, x: ArrayLike, y: ArrayLike) -> float:
         """One step on a batch; gives its loss."""
-        return float(self.run(*_batch(x, y, self.loss), lr=self.optimizer.lr)["loss"])
+        return float(self.run(*_batch(x, y, self.loss, self.dtype), lr=self.optimizer.lr)["loss"])
 
     def run(self, x: NDArray[Any], y: NDArray[Any], lr: float, l2: float = 0.0) -> Arrays:
         """One step; gives all outputs. Arrays are replaced, never written to: what was saved of them stays."""
         knobs: dict[str, Any] = {
             "step": np.int64(self.count),
             "seed": np.int64(self.seed),
-            "lr": np.float32(lr),
-            "l2": np.float32(l2),
+            "lr": np.asarray(lr, self.dtype),
+            "l2": np.asarray(l2, self.dtype),
         }
         feeds: Arrays = {**self.arrays, "x": x, "y": y, **knobs}
         out, kept = self.plan(x, y, self.keep).run(feeds)
@@ -186,7 +199,7 @@ class Step:
         self._check(x)
         key = (x.shape, y.shape, y.dtype, keep)
         if key not in self._plans:
-            graph = training_graph(self.net, self.loss, self.optimizer, x.shape, y.shape, y.dtype)
+            graph = training_graph(self.net, self.loss, self.optimizer, x.shape, y.shape, y.dtype, self.dtype)
             self._plans[key] = plan(graph, self.engine, [*graph.names, *graph.gradient_names] if keep else ())
         return self._plans[key]
 
@@ -212,7 +225,7 @@ class Step:
 
     def eager(self, x: ArrayLike, y: ArrayLike) -> Tensor:
         """The loss of a batch computed op by op on the present parameters: a tensor with `backward`, `explain`, `peek`."""
-        inputs, targets = _batch(x, y, self.loss)
+        inputs, targets = _batch(x, y, self.loss, self.dtype)
         seed, count = tensor(np.int64(self.seed), "seed"), tensor(np.int64(self.count), "step")
         ctx = Context(train=True, seed=seed, step=count, values=self.arrays)
         return _forward(ctx, self.net, self.loss, {"x": tensor(inputs, "x"), "y": tensor(targets, "y")})[1]
@@ -230,13 +243,13 @@ class Step:
         METHODS["picture"](self.trace(), fold=True).save(path)
 
 
-def _batch(x: ArrayLike, y: ArrayLike, loss: Loss | None) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Inputs as float32, numbers to predict as float32 (n, k), labels as int64 (n,); the loss says what y is."""
-    inputs, targets = tensor(x, "x", np.float32).value, tensor(y, "y").value
+def _batch(x: ArrayLike, y: ArrayLike, loss: Loss | None, dtype: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Inputs and numbers to predict (n, k) as floats, labels as int64 (n,); the loss says what y is."""
+    inputs, targets = tensor(x, "x", dtype).value, tensor(y, "y").value
     if inputs.ndim < 2 or targets.ndim < 1 or len(inputs) != len(targets) or not len(inputs):
         raise ShapeError(
             f"a batch is inputs (n, ...) and targets (n,) or (n, k), n at least 1: found x {inputs.shape}, y {targets.shape}"
         )
     if targets.dtype.kind in "biu" and not isinstance(loss, OfNumbers):
         return inputs, targets.astype(np.int64)
-    return inputs, targets.astype(np.float32).reshape(len(targets), -1)
+    return inputs, targets.astype(dtype).reshape(len(targets), -1)

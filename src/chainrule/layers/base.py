@@ -7,7 +7,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from .. import philox
 from ..errors import ShapeError
@@ -80,13 +80,14 @@ class Context:
         seed: Tensor | None = None,
         step: Tensor | None = None,
         values: Mapping[str, NDArray[Any]] | None = None,
+        dtype: DTypeLike = np.float32,
     ) -> None:
         self.train, self.path = train, ""
         self.declared: dict[str, Param | State] = {}
         self.leaves: dict[str, Tensor] = {}
         self.updates: dict[str, Tensor] = {}
         self.calls: list[Call] = []
-        self._seed, self._step, self._values = seed, step, values
+        self._seed, self._step, self._values, self._dtype = seed, step, values, dtype
 
     def call(self, name: str, layer: Layer, x: Tensor) -> Tensor:
         """Build and apply a layer under `name`, inside the layer that calls; the network itself has the name ''."""
@@ -118,7 +119,7 @@ class Context:
         path = self._at(key)
         self.declared[path] = spec
         self.leaves[path] = (
-            placeholder(spec.shape, name=key) if self._values is None else tensor(self._values[path], key)
+            placeholder(spec.shape, self._dtype, key) if self._values is None else tensor(self._values[path], key)
         )
         return self.leaves[path]
 

@@ -139,5 +139,6 @@ def histograms(layers: Sequence[tuple[str, NDArray[Any], NDArray[Any]]]) -> str:
             ax.set_title(name, fontsize=8, color=INK, pad=3)
             ax.set_yticks([])
             ax.tick_params(labelsize=7)
+            ax.xaxis.get_offset_text().set_fontsize(7)
             ax.locator_params(axis="x", nbins=3)
     return svg[0]

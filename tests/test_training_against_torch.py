@@ -1,0 +1,92 @@
+"""A hundred steps of training in float64, every parameter with PyTorch's; skipped where it is not installed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.optim import Optimizer
+
+torch = pytest.importorskip("torch", reason="PyTorch is the oracle here: pip install torch==2.13.0")
+nn: Any = torch.nn
+optim: Any = torch.optim
+
+OPTIMIZERS: list[tuple[Optimizer, Callable[[Any], Any]]] = [
+    (cr.SGD(0.05), lambda p: optim.SGD(p, 0.05)),
+    (cr.SGD(0.02, 0.9), lambda p: optim.SGD(p, 0.02, 0.9)),
+    (cr.SGD(0.02, 0.9, nesterov=True), lambda p: optim.SGD(p, 0.02, 0.9, nesterov=True)),
+    (cr.AdaGrad(0.01), lambda p: optim.Adagrad(p, 0.01)),
+    (cr.RMSProp(0.001), lambda p: optim.RMSprop(p, 0.001)),
+    (cr.Adam(0.001), lambda p: optim.Adam(p, 0.001)),
+    (cr.AdamW(0.001, decay=0.0), lambda p: optim.AdamW(p, 0.001, weight_decay=0.0)),
+]
+rng = np.random.default_rng(0)
+Y = rng.integers(0, 3, 16)
+
+
+class Last(nn.Module):  # type: ignore[misc]
+    """The last output of a recurrent layer."""
+
+    def __init__(self, inner: Any) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Any) -> Any:
+        return self.inner(x)[0][:, -1]
+
+
+def matrix(w: Any) -> Any:
+    return w.T
+
+
+def kernel(k: Any) -> Any:
+    """(kh, kw, i, o) -> (o, i, kh, kw)."""
+    return k.transpose(3, 2, 0, 1)
+
+
+def same(a: Any) -> Any:
+    return a
+
+
+# Our notation or network, inputs, their network, and for each of their parameters ours and how it is turned.
+MLP = ("dense8 tanh dense8 relu dense3", (16, 5), nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 3)),
+       {"0.weight": ("dense1/w", matrix), "0.bias": ("dense1/b", same), "2.weight": ("dense2/w", matrix), "2.bias": ("dense2/b", same),
+        "4.weight": ("dense3/w", matrix), "4.bias": ("dense3/b", same)})  # fmt: skip
+CNN = ("conv4-3 bn tanh pool2 gap dense3", (16, 6, 6, 2),
+       nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Tanh(), nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)),
+       {"0.weight": ("conv2d1/w", kernel), "0.bias": ("conv2d1/b", same), "1.weight": ("batchnorm1/scale", same), "1.bias": ("batchnorm1/shift", same),
+        "6.weight": ("dense1/w", matrix), "6.bias": ("dense1/b", same)})  # fmt: skip
+RNN = ("lstm6 dense3", (16, 4, 2), nn.Sequential(Last(nn.LSTM(2, 6, batch_first=True)), nn.Linear(6, 3)),
+       {"0.inner.weight_ih_l0": ("lstm1/w", matrix), "0.inner.weight_hh_l0": ("lstm1/u", matrix), "0.inner.bias_ih_l0": ("lstm1/b", same),
+        "1.weight": ("dense1/w", matrix), "1.bias": ("dense1/b", same)})  # fmt: skip
+
+
+@pytest.mark.parametrize("case", [MLP, CNN, RNN], ids=["mlp", "cnn", "rnn"])
+@pytest.mark.parametrize(("ours", "theirs"), OPTIMIZERS, ids=[repr(o) for o, _ in OPTIMIZERS])
+def test_a_hundred_steps(case: Any, ours: Optimizer, theirs: Callable[[Any], Any]) -> None:
+    notation, shape, network, names = case
+    x = rng.normal(size=shape)
+    step = cr.Step(notation, x, Y, optimizer=ours, dtype="float64")
+    network = network.double().train()
+    parameters = dict(network.named_parameters())
+    for name, parameter in parameters.items():
+        start = names[name][1](step.arrays[names[name][0]]) if name in names else np.zeros(parameter.shape)
+        parameter.data = torch.tensor(np.ascontiguousarray(start))
+        parameter.requires_grad = name in names  # a second bias of theirs stays 0
+    optimizer = theirs([p for p in parameters.values() if p.requires_grad])
+    inputs = torch.tensor(np.moveaxis(x, -1, 1).copy() if x.ndim == 4 else x)
+    for _ in range(100):
+        step(x, Y)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(network(inputs), torch.tensor(Y)).backward()
+        optimizer.step()
+    for name, (path, turned) in names.items():
+        if path == "conv2d1/b":
+            continue  # batch norm takes it out again: its gradient is 0, and what moves it is rounding
+        np.testing.assert_allclose(
+            turned(step.arrays[path]), parameters[name].detach().numpy(), rtol=0, atol=1e-8, err_msg=name
+        )
