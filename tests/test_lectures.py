@@ -1,0 +1,69 @@
+"""What the lectures claim of networks, measured over ten seeds (CS231n, lectures 4 to 6; Goodfellow et al. (2016), chapter 6)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.init import Constant, he_normal, xavier_normal
+
+SEEDS = range(10)
+X = np.random.default_rng(0).normal(size=(64, 20)).astype(np.float32)
+Y = np.random.default_rng(1).integers(0, 3, 64)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_units_born_equal_stay_equal(seed: int) -> None:
+    net = cr.Sequential(cr.Dense(8, Constant(0.1)), cr.Tanh(), cr.Dense(3))
+    step = cr.Step(net, X, Y, optimizer=cr.Adam(0.01), seed=seed)
+    outgoing = step.arrays["dense2/w"]
+    step.arrays["dense2/w"] = np.repeat(outgoing[:1], 8, axis=0)  # equal on the way out too
+    for _ in range(50):
+        step(X, Y)
+    w = step.arrays["dense1/w"]
+    assert np.abs(w - 0.1).max() > 0.01  # they learn
+    np.testing.assert_allclose(w, np.repeat(w[:, :1], 8, axis=1), rtol=1e-4, atol=1e-6)  # and all learn the same
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_without_activations_ten_layers_are_one_matrix(seed: int) -> None:
+    net = cr.Sequential(*(cr.Dense(20, xavier_normal) for _ in range(10)))
+    step = cr.Step(net, X, X, seed=seed, dtype="float64")
+    step(X, X)
+    w, b = np.eye(20), np.zeros(20)
+    for i in range(1, 11):
+        layer = step.peek(f"dense{i}/w").value
+        w, b = w @ layer, b @ layer + step.peek(f"dense{i}/b").value
+    out = step.peek("dense10/out").value
+    assert np.abs(out - (X.astype(np.float64) @ w + b)).max() <= 1e-10
+
+
+def first_to_last(activation: cr.Layer, init: cr.init.Initializer, seed: int) -> float:
+    """The norm of the gradient at the first of twenty layers, over that at the last."""
+    layers = [layer for _ in range(19) for layer in (cr.Dense(20, init), activation)]
+    step = cr.Step(cr.Sequential(*layers, cr.Dense(3, init)), X, Y, seed=seed, dtype="float64")
+    step(X, Y)
+    first, last = (np.linalg.norm(step.peek(f"grad/dense{i}/w").value) for i in (1, 20))
+    return float(first / last)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_gradient_vanishes_through_sigmoids_and_not_through_relu_with_he(seed: int) -> None:
+    assert first_to_last(cr.Sigmoid(), xavier_normal, seed) < 1e-6
+    assert first_to_last(cr.ReLU(), he_normal, seed) > 1e-2
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_small_network_learns_xor(seed: int) -> None:
+    """2-8-1; a single layer cannot: at best three of the four are right."""
+    x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
+    y = np.array([0, 1, 1, 0])
+    right = {}
+    for net in ("dense2", "dense8 tanh dense2"):
+        step = cr.Step(net, x, y, optimizer=cr.Adam(0.05), seed=seed)
+        for _ in range(300):
+            step(x, y)
+        right[net] = int((np.argmax(step.peek(f"dense{net.count('dense')}/out").value, axis=1) == y).sum())
+    assert right["dense2"] <= 3
+    assert right["dense8 tanh dense2"] == 4
