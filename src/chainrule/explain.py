@@ -119,7 +119,7 @@ def _derivative(trace: Trace, node: Tensor, i: int) -> Tensor:
     """The op's declared derivative as a recorded formula of `g` and of the node's own names."""
 
     def leaf(x: Tensor, name: str) -> Tensor:
-        return x if not x.is_variable and x.op is None else placeholder(x.shape, x.dtype, name)
+        return x if x.is_number else placeholder(x.shape, x.dtype, name)
 
     inputs = tuple(leaf(x, _name(trace, x)) for x in node.inputs)
     here = Tensor(node.op, inputs, node.attrs, node.spec, None, trace.name_of[node])
@@ -161,7 +161,7 @@ def _call(node: Tensor, parts: list[str], inside: bool) -> str:
 
 def _name(trace: Trace, x: Tensor) -> str:
     """A number as itself, any other node by its name."""
-    return number(float(np.asarray(x.value).item())) if not x.is_variable and x.op is None else trace.name_of[x]
+    return number(float(np.asarray(x.value).item())) if x.is_number else trace.name_of[x]
 
 
 def told(value: Array) -> str:

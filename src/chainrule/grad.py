@@ -18,8 +18,9 @@ from .graph import METHODS, OPS, Tensor, as_tensor, scope, tensor, topological
 Function: TypeAlias = Callable[..., Tensor]
 
 
-def backpropagate(y: Tensor, g: Tensor, wrt: Iterable[Tensor] | None = None) -> dict[Tensor, Tensor]:
-    """The gradient of <g, y> for every node on a way from `wrt` (default: from any variable) to y."""
+def backpropagate(y: Tensor, g: Tensor | None = None, wrt: Iterable[Tensor] | None = None) -> dict[Tensor, Tensor]:
+    """The gradient of <g, y> for every node on a way from `wrt` (default: from any variable) to y; of a scalar y, g is 1."""
+    g = _seed_gradient(y) if g is None else g
     order = topological([y])
     wanted = _depends_on(order, [x for x in order if x.is_variable and x.dtype.kind == "f"] if wrt is None else wrt)
     gradient = {y: g}
@@ -61,7 +62,7 @@ def sum_to_shape(g: Tensor, x: Tensor) -> Tensor:
 
 def gradients(y: Tensor, wrt: Sequence[Tensor]) -> list[Tensor]:
     """d y / d each of `wrt`, for a scalar y; zeros where y does not depend on one."""
-    found = backpropagate(y, _seed_gradient(y), wrt)
+    found = backpropagate(y, wrt=wrt)
     return [found.get(x, _filled(x, 0)) for x in wrt]
 
 
@@ -88,7 +89,7 @@ def _backward(y: Tensor) -> None:
         raise NoValueError(
             f"{y.label} {y.shape} is recorded and has no value: its gradient is graph too, by cr.grad or cr.vjp"
         )
-    found = backpropagate(y, _seed_gradient(y))
+    found = backpropagate(y)
     for node in topological([y]):
         node.grad = found[node].detach() if node in found else None
 
@@ -143,7 +144,7 @@ def vjp(f: Function, *args: Any) -> tuple[Tensor, Callable[[Any], list[Tensor]]]
     y = _result(f, xs)
 
     def pull(g: Any) -> list[Tensor]:
-        upstream = g if isinstance(g, Tensor) else tensor(g, dtype=y.dtype)
+        upstream = _beside(g, y)
         if upstream.shape != y.shape:
             raise GradientError(f"the upstream gradient is {upstream.shape} but the output is {y.shape}")
         found = backpropagate(y, upstream, xs)
@@ -177,12 +178,13 @@ def _inner(gs: Sequence[Tensor], vs: Sequence[Any]) -> Tensor:
     for i, (g, v) in enumerate(zip(gs, vs, strict=True)):
         if np.shape(v) != g.shape:
             raise GradientError(f"direction {i} is {np.shape(v)} but its argument is {g.shape}")
-    first, *rest = [
-        (g * (v if isinstance(v, Tensor) else tensor(v, dtype=g.dtype))).sum() for g, v in zip(gs, vs, strict=True)
-    ]
-    for term in rest:
-        first = first + term
-    return first
+    terms = [(g * _beside(v, g)).sum() for g, v in zip(gs, vs, strict=True)]
+    return sum(terms[1:], terms[0])
+
+
+def _beside(value: Any, partner: Tensor) -> Tensor:
+    """A tensor, or numbers as one of the partner's type."""
+    return value if isinstance(value, Tensor) else tensor(value, dtype=partner.dtype)
 
 
 def jacobian(f: Function) -> Callable[[Any], NDArray[Any]]:

@@ -50,7 +50,7 @@ class Cosine(Schedule):
     def factor(self, done: float, losses: Sequence[float] = ()) -> float:
         if done < self.warmup:
             return done / self.warmup
-        return 0.5 * (1 + math.cos(math.pi * (done - self.warmup) / (1 - self.warmup)))
+        return _half_cosine(1.0, 0.0, (done - self.warmup) / (1 - self.warmup))
 
 
 @dataclass(frozen=True)

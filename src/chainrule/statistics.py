@@ -22,7 +22,8 @@ from .step import declared_arrays, initial_arrays
 from .table import table
 
 BINS = 40
-SATURATED = {Tanh: (-0.99, 0.99), Sigmoid: (0.01, 0.99)}  # outside, their derivative is below 0.02 and 0.01
+# Outside of these outputs a derivative is below 0.02 and 0.01.
+SATURATED: dict[type[Layer], tuple[float, float]] = {Tanh: (-0.99, 0.99), Sigmoid: (0.01, 0.99)}
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,8 @@ def activation_statistics(
 
 def _row(path: str, layer: Layer, y: NDArray[Any]) -> LayerStatistics:
     counts, edges = np.histogram(y, BINS)
-    low, high = SATURATED.get(type(layer), (None, None))
-    saturated = None if low is None or high is None else float(np.mean((y < low) | (y > high)))
+    limits = SATURATED.get(type(layer))
+    saturated = None if limits is None else float(np.mean((y < limits[0]) | (y > limits[1])))
     name = path or type(layer).__name__.lower()
     return LayerStatistics(
         name,

@@ -49,7 +49,7 @@ def training_graph(
     ctx = Context(train=True, seed=knobs["seed"], step=knobs["step"], dtype=dtype)
     output, value = _forward(ctx, net, loss, batch)
     params = {path: ctx.leaves[path] for path, spec in ctx.declared.items() if isinstance(spec, Param)}
-    gradient = backpropagate(value, tensor(np.ones((), value.dtype)), params.values())
+    gradient = backpropagate(value, wrt=params.values())
     with scope("l2"):  # d/dp of (l2 / 2) sum p^2, for the weights only; the loss shown stays that of the data
         total: Mapping[Tensor, Tensor] = {
             p: _with_decay(p, gradient.get(p), ctx.declared[path], knobs["l2"]) for path, p in params.items()
@@ -168,12 +168,15 @@ class Step:
         require("Step", "seed", seed, whole, "an int in the range [0, 2**32)")
         self.loss = loss or BY_TASK["classes" if targets.dtype.kind == "i" else "numbers"]
         self.optimizer, self.seed, self.engine, self.keep = optimizer or Adam(), seed, engine, keep
-        start = initial_arrays(declared_arrays(self.net, inputs.shape), self.optimizer.slots, seed)
+        declared = declared_arrays(self.net, inputs.shape)
+        start = initial_arrays(declared, self.optimizer.slots, seed)
         self.arrays = {path: array.astype(self.dtype, copy=False) for path, array in start.items()}
+        self.of_network = tuple(declared)  # the paths among the arrays that are not the optimiser's
         self.shape, self.count = inputs.shape[1:], 0
+        self._graphs: dict[Any, Graph] = {}
         self._plans: dict[Any, Plan] = {}
         self._latest: tuple[Arrays, dict[str, NDArray[Any]]] | None = None  # what the latest call was fed, what it kept
-        self.plan(inputs, targets)  # what does not fit shows itself now
+        self.plan(inputs, targets, keep)  # what does not fit shows itself now
 
     def __call__(self, x: ArrayLike, y: ArrayLike) -> float:
         """One step on a batch; gives its loss."""
@@ -196,16 +199,15 @@ class Step:
 
     def plan(self, x: NDArray[Any], y: NDArray[Any], keep: bool = False) -> Plan:
         """The step for batches like this one."""
-        self._check(x)
-        key = (x.shape, y.shape, y.dtype, keep)
-        if key not in self._plans:
-            graph = training_graph(self.net, self.loss, self.optimizer, x.shape, y.shape, y.dtype, self.dtype)
-            self._plans[key] = plan(graph, self.engine, [*graph.names, *graph.gradient_names] if keep else ())
-        return self._plans[key]
-
-    def _check(self, x: NDArray[Any]) -> None:
         if x.shape[1:] != self.shape:
             raise ShapeError(f"the step takes inputs of {self.shape} per example, found {x.shape[1:]}")
+        batch = (x.shape, y.shape, y.dtype)
+        if batch not in self._graphs:
+            self._graphs[batch] = training_graph(self.net, self.loss, self.optimizer, *batch, self.dtype)
+        if (batch, keep) not in self._plans:
+            graph = self._graphs[batch]
+            self._plans[batch, keep] = plan(graph, self.engine, [*graph.names, *graph.gradient_names] if keep else ())
+        return self._plans[batch, keep]
 
     def trace(self) -> Trace:
         """The latest call with the value and the gradient of every node on the way to the loss."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from .errors import UnknownName
 from .grad import backpropagate, local_gradient
-from .graph import METHODS, NO_ATTRS, Array, Graph, Tensor, node_names, tensor, topological
+from .graph import METHODS, NO_ATTRS, Array, Graph, Tensor, node_names, topological
 
 
 class Peek(NamedTuple):
@@ -45,7 +45,7 @@ class Trace:
         """Of tensors with values: gradients are those of `output`, if it is one floating-point number."""
         nodes = topological([output])
         differentiable = output.size == 1 and output.dtype.kind == "f" and output.value is not None
-        found = backpropagate(output, tensor(np.ones(output.shape, output.dtype))) if differentiable else {}
+        found = backpropagate(output) if differentiable else {}
         return cls(
             output,
             node_names(nodes),

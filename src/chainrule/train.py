@@ -30,7 +30,7 @@ from .model import Model, Preparation, load_model, save_arrays
 from .optim import Adam, Optimizer
 from .run import METHODS, Run
 from .schedule import Cosine, Schedule
-from .step import Step, declared_arrays
+from .step import Step
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -195,8 +195,8 @@ class Trainer:
             seed=settings.seed,
             engine=settings.engine,
         )
-        declared = declared_arrays(net, (2, *preparation.shape))
-        self.model = Model(net, {path: self.step.arrays[path] for path in declared}, preparation, settings.engine)
+        start = {path: self.step.arrays[path] for path in self.step.of_network}
+        self.model = Model(net, start, preparation, settings.engine)
         self.best, self.best_epoch = self.model, 0
         self.losses: NDArray[Any] | None = None  # of every validation row, at the epoch where their mean was lowest
         self.lowest = 1.0

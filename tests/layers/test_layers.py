@@ -346,3 +346,11 @@ def test_a_recurrent_network_learns_what_came_first() -> None:
     assert record(cr.LSTM(3, sequence=True), (2, 5, 1))[2].shape == (2, 5, 3)
     with pytest.raises(ShapeError, match=r"expected sequences \(t, c\), found \(5,\)"):
         record(cr.GRU(3), (2, 5))
+
+
+def test_maxout_filters_come_in_groups_too() -> None:
+    layer = cr.MaxoutConv2d(2, pieces=3, groups=2)
+    assert layer.build((1, 4, 4, 6))["w"].shape == (3, 3, 3, 6)
+    assert record(layer, (1, 4, 4, 6))[2].shape == (1, 4, 4, 2)
+    with pytest.raises(SettingError, match="The 'units' parameter of MaxoutConv2d must be an int of at least 1"):
+        cr.MaxoutConv2d(0)

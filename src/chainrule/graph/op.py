@@ -90,9 +90,7 @@ class Op(Generic[P]):
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         self.attr_names = frozenset(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
         self.shape = Pattern(shape, self.args, sizes) if isinstance(shape, str) else shape
-        self.elementwise = isinstance(shape, str) and set(shape.replace("->", ",").replace(" ", "").split(",")) == {
-            "..."
-        }
+        self.elementwise = isinstance(self.shape, Pattern) and self.shape.elementwise
         self.dtype = dtype
         self.specs: dict[Any, Spec] = {}
         self._derivatives: list[Derivative | None] = [None] * len(self.args)

@@ -28,6 +28,11 @@ class Pattern:
         if len(self.inputs) != len(args):
             raise TypeError(f"pattern '{text}' has {len(self.inputs)} inputs, its op takes {', '.join(args)}")
 
+    @property
+    def elementwise(self) -> bool:
+        """Whether it is `...` throughout: every element is treated alike."""
+        return {*self.inputs, self.output} == {("...",)}
+
     def __call__(self, op: str, shapes: tuple[Shape, ...], attrs: Mapping[str, Any]) -> Shape:
         """The output's shape, or a ShapeError that names op, axis and both sizes."""
         match = _Match(op, attrs)

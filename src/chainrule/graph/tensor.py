@@ -124,7 +124,7 @@ class Tensor(Operators):
 
     def named(self, name: str) -> Tensor:
         """The same node under a name of your choice; a number, which many graphs share, as a leaf of that name."""
-        if self.attrs is CONSTANT:
+        if self.is_number:
             return tensor(self.value, name)
         self.name = _text(name)
         return self
@@ -161,7 +161,12 @@ class Tensor(Operators):
     @property
     def is_variable(self) -> bool:
         """A leaf that gradients may be wanted for: not a number such as the 2 of `x ** 2`."""
-        return self.op is None and self.attrs is not CONSTANT
+        return self.op is None and not self.is_number
+
+    @property
+    def is_number(self) -> bool:
+        """A Python number such as the 2 of `x ** 2`, made a node."""
+        return self.attrs is CONSTANT
 
     @property
     def label(self) -> str:

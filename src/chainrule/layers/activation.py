@@ -4,44 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from ..errors import ShapeError, require
-from ..graph import Shape, Tensor
+from ..graph import Op, Shape, Tensor
 from ..init import Constant, Initializer, he_normal, zeros
 from ..ops import elu, gelu, leaky_relu, relu, sigmoid, silu, softplus, tanh
-from .base import Context, Layer, Param
+from .base import Context, Layer, Param, require_counts
 from .conv import Conv2d
 
 
 @dataclass(frozen=True)
-class ReLU(Layer):
+class Activation(Layer):
+    """Base of those that are one op as it stands: y = op(x). Without settings they need no dataclass of their own."""
+
+    op: ClassVar[Op[Any]]
+
+    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
+        return self.op(x)
+
+
+class ReLU(Activation):
     """y = max(x, 0)."""
 
-    word: ClassVar[str] = "relu"
-
-    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
-        return relu(x)
+    word, op = "relu", relu
 
 
-@dataclass(frozen=True)
-class Tanh(Layer):
+class Tanh(Activation):
     """y = tanh x."""
 
-    word: ClassVar[str] = "tanh"
-
-    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
-        return tanh(x)
+    word, op = "tanh", tanh
 
 
-@dataclass(frozen=True)
-class Sigmoid(Layer):
+class Sigmoid(Activation):
     """y = 1 / (1 + e^-x)."""
 
-    word: ClassVar[str] = "sigmoid"
+    word, op = "sigmoid", sigmoid
 
-    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
-        return sigmoid(x)
+
+class GELU(Activation):
+    """y = x P(X <= x), X standard normal.   Source: Hendrycks and Gimpel (2016)."""
+
+    word, op = "gelu", gelu
+
+
+class SiLU(Activation):
+    """y = x sigmoid(x).   Source: Elfwing, Uchibe and Doya (2018)."""
+
+    word, op = "silu", silu
+
+
+class Softplus(Activation):
+    """y = ln(1 + e^x).   Source: Dugas et al. (2001)."""
+
+    word, op = "softplus", softplus
 
 
 @dataclass(frozen=True)
@@ -110,36 +125,6 @@ class SELU(Layer):
 
 
 @dataclass(frozen=True)
-class GELU(Layer):
-    """y = x P(X <= x), X standard normal.   Source: Hendrycks and Gimpel (2016)."""
-
-    word: ClassVar[str] = "gelu"
-
-    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
-        return gelu(x)
-
-
-@dataclass(frozen=True)
-class SiLU(Layer):
-    """y = x sigmoid(x).   Source: Elfwing, Uchibe and Doya (2018)."""
-
-    word: ClassVar[str] = "silu"
-
-    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
-        return silu(x)
-
-
-@dataclass(frozen=True)
-class Softplus(Layer):
-    """y = ln(1 + e^x).   Source: Dugas et al. (2001)."""
-
-    word: ClassVar[str] = "softplus"
-
-    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
-        return softplus(x)
-
-
-@dataclass(frozen=True)
 class Maxout(Layer):
     """y[..., u] = max over pieces k of x w[:, u k] + b[u k]: learned and convex.   Source: Goodfellow et al. (2013)."""
 
@@ -149,9 +134,7 @@ class Maxout(Layer):
     init: Initializer = he_normal
 
     def __post_init__(self) -> None:
-        for name in ("units", "pieces"):
-            value = getattr(self, name)
-            require("Maxout", name, value, isinstance(value, int) and value > 0, "an int of at least 1")
+        require_counts(self, "units", "pieces")
 
     def build(self, shape: Shape) -> Mapping[str, Param]:
         wide = self.units * self.pieces
@@ -170,14 +153,11 @@ class MaxoutConv2d(Conv2d):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole = isinstance(self.pieces, int) and self.pieces > 0
-        require("MaxoutConv2d", "pieces", self.pieces, whole, "an int of at least 1")
+        require_counts(self, "pieces")
 
-    def build(self, shape: Shape) -> Mapping[str, Param]:
-        if len(shape) != 4:
-            raise ShapeError(f"expected images (h, w, c), found {shape[1:]}; a layer before it may have flattened them")
-        wide = self.units * self.pieces
-        return {"w": Param((self.size, self.size, shape[-1], wide), self.init), "b": Param((wide,), zeros, decay=False)}
+    @property
+    def filters(self) -> int:
+        return self.units * self.pieces
 
     def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
         return _largest_piece(super().forward(x, p, ctx), self.pieces)

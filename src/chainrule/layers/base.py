@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .. import philox
-from ..errors import ShapeError
+from ..errors import ShapeError, require
 from ..graph import Shape, Tensor, placeholder, scope, tensor
 from ..init import Initializer
 from ..ops import uniform
@@ -58,6 +58,20 @@ class Layer:
     def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
         """The output, from the input and the arrays that `build` declared."""
         raise NotImplementedError
+
+
+def require_counts(layer: Layer, *names: str, least: int = 1) -> None:
+    """Refuse a layer whose fields of these names are not whole numbers of at least that."""
+    for name in names:
+        value = getattr(layer, name)
+        whole = isinstance(value, int) and value >= least
+        require(type(layer).__name__, name, value, whole, f"an int of at least {least}")
+
+
+def require_images(shape: Shape) -> None:
+    """Refuse an input that is no batch of images (n, h, w, c)."""
+    if len(shape) != 4:
+        raise ShapeError(f"expected images (h, w, c), found {shape[1:]}; a layer before it may have flattened them")
 
 
 @dataclass(frozen=True)

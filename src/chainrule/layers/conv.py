@@ -10,7 +10,7 @@ from ..errors import ShapeError, require
 from ..graph import Shape, Tensor
 from ..init import Initializer, he_normal, zeros
 from ..ops import conv2d
-from .base import Context, Layer, Param
+from .base import Context, Layer, Param, require_counts, require_images
 
 Fit = Literal["same", "valid"]
 
@@ -33,19 +33,21 @@ class Conv2d(Layer):
     groups: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("units", "size", "stride", "dilation", "groups"):
-            value = getattr(self, name)
-            require("Conv2d", name, value, isinstance(value, int) and value > 0, "an int of at least 1")
+        require_counts(self, "units", "size", "stride", "dilation", "groups")
         around = self.padding in ("same", "valid") or (isinstance(self.padding, int) and self.padding >= 0)
-        require("Conv2d", "padding", self.padding, around, "'same', 'valid' or an int of at least 0")
+        require(type(self).__name__, "padding", self.padding, around, "'same', 'valid' or an int of at least 0")
+
+    @property
+    def filters(self) -> int:
+        """How many filters there are: one for each unit."""
+        return self.units
 
     def build(self, shape: Shape) -> Mapping[str, Param]:
-        if len(shape) != 4:
-            raise ShapeError(f"expected images (h, w, c), found {shape[1:]}; a layer before it may have flattened them")
+        require_images(shape)
         if shape[-1] % self.groups:
             raise ShapeError(f"{shape[-1]} channels cannot be cut into {self.groups} groups")
-        kernel = (self.size, self.size, shape[-1] // self.groups, self.units)
-        return {"w": Param(kernel, self.init), "b": Param((self.units,), zeros, decay=False)}
+        kernel = (self.size, self.size, shape[-1] // self.groups, self.filters)
+        return {"w": Param(kernel, self.init), "b": Param((self.filters,), zeros, decay=False)}
 
     def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
         return conv2d(x, p["w"], self.stride, self.padding, self.dilation, self.groups) + p["b"]

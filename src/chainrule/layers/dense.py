@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..errors import require
 from ..graph import Shape, Tensor
 from ..init import Initializer, he_normal, zeros
-from .base import Context, Layer, Param
+from .base import Context, Layer, Param, require_counts
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class Dense(Layer):
     init: Initializer = he_normal
 
     def __post_init__(self) -> None:
-        require("Dense", "units", self.units, isinstance(self.units, int) and self.units > 0, "an int of at least 1")
+        require_counts(self, "units")
 
     def build(self, shape: Shape) -> Mapping[str, Param]:
         return {"w": Param((shape[-1], self.units), self.init), "b": Param((self.units,), zeros, decay=False)}

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..errors import ShapeError, require
 from ..graph import Tensor
 from ..ops import avg_pool, global_avg_pool, global_max_pool, max_pool
-from .base import Context, Layer
+from .base import Context, Layer, require_counts, require_images
 
 
 @dataclass(frozen=True)
@@ -25,13 +24,12 @@ class MaxPool2d(Layer):
     padding: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("size", 1), ("stride", 1), ("padding", 0)):
-            value = getattr(self, name)
-            whole = (isinstance(value, int) and value >= least) or (name == "stride" and value is None)
-            require(type(self).__name__, name, value, whole, f"an int of at least {least}")
+        require_counts(self, "size", *([] if self.stride is None else ["stride"]))
+        require_counts(self, "padding", least=0)
 
     def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
-        return max_pool(_images(x), self.size, self.stride, self.padding)
+        require_images(x.shape)
+        return max_pool(x, self.size, self.stride, self.padding)
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,8 @@ class AvgPool2d(MaxPool2d):
     word: ClassVar[str] = "avgpool"
 
     def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
-        return avg_pool(_images(x), self.size, self.stride, self.padding)
+        require_images(x.shape)
+        return avg_pool(x, self.size, self.stride, self.padding)
 
 
 @dataclass(frozen=True)
@@ -62,9 +61,3 @@ class GlobalMaxPool(Layer):
 
     def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
         return global_max_pool(x)
-
-
-def _images(x: Tensor) -> Tensor:
-    if x.ndim != 4:
-        raise ShapeError(f"expected images (h, w, c), found {x.shape[1:]}; a layer before it may have flattened them")
-    return x

@@ -11,11 +11,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..errors import ShapeError, require
+from ..errors import ShapeError
 from ..graph import Shape, Tensor, tensor
 from ..init import Initializer, Normal, orthogonal, xavier_uniform, zeros
 from ..ops import sigmoid, split, stack, take, tanh
-from .base import Context, Layer, Param
+from .base import Context, Layer, Param, require_counts
 
 STANDARD = Normal(1.0)
 
@@ -30,8 +30,7 @@ class Recurrent(Layer):
     init: Initializer = xavier_uniform
 
     def __post_init__(self) -> None:
-        owner = type(self).__name__
-        require(owner, "units", self.units, isinstance(self.units, int) and self.units > 0, "an int of at least 1")
+        require_counts(self, "units")
 
     def build(self, shape: Shape) -> Mapping[str, Param]:
         if len(shape) != 3:
@@ -120,9 +119,7 @@ class Embedding(Layer):
     init: Initializer = STANDARD
 
     def __post_init__(self) -> None:
-        for name in ("codes", "units"):
-            value = getattr(self, name)
-            require("Embedding", name, value, isinstance(value, int) and value > 0, "an int of at least 1")
+        require_counts(self, "codes", "units")
 
     def build(self, shape: Shape) -> Mapping[str, Param]:
         return {"w": Param((self.codes, self.units), self.init)}

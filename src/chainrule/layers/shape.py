@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from ..errors import ShapeError, require
 from ..graph import Tensor
-from .base import Context, Layer
+from .base import Context, Layer, require_counts, require_images
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,10 @@ class Upsample(Layer):
     times: int = 2
 
     def __post_init__(self) -> None:
-        require("Upsample", "times", self.times, isinstance(self.times, int) and self.times > 0, "an int of at least 1")
+        require_counts(self, "times")
 
     def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
-        if x.ndim != 4:
-            raise ShapeError(
-                f"expected images (h, w, c), found {x.shape[1:]}; a layer before it may have flattened them"
-            )
+        require_images(x.shape)
         n, h, w, c = x.shape
         copies = x.reshape((n, h, 1, w, 1, c)).broadcast_to((n, h, self.times, w, self.times, c))
         return copies.reshape((n, h * self.times, w * self.times, c))

@@ -4,12 +4,9 @@ import math
 from typing import Any
 
 from ..graph import Array, Tensor, floating, op
-from .compare import greater, where
+from .compare import BINARY, UNARY, greater, where
 from .elementwise import exp, sigmoid
-from .special import erf, error_function
-
-UNARY = "... -> ..."
-BINARY = "..., ... -> ..."
+from .special import erf
 
 
 @op(BINARY, dtype=floating)
@@ -27,7 +24,7 @@ def elu(xp: Any, x: Array, alpha: Array) -> Array:
 @op(UNARY, dtype=floating)
 def gelu(xp: Any, x: Array) -> Array:
     """y = x P(X <= x) for a standard normal X = x (1 + erf(x / sqrt 2)) / 2.   Source: Hendrycks and Gimpel (2016)."""
-    return 0.5 * x * (1 + error_function(xp, x * math.sqrt(0.5)))
+    return 0.5 * x * (1 + erf.forward(xp, x * math.sqrt(0.5)))
 
 
 @op(UNARY, dtype=floating)

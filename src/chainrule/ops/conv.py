@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import ShapeError
 from ..graph import Array, Tensor, op
-from .window import Padding, Pair, out_size, unwindows, windows
+from .window import Padding, Pair, out_sizes, refuse_other, unwindows, windows
 
 
 def conv_sizes(
@@ -27,10 +27,7 @@ def conv_sizes(
         raise ShapeError(f"conv2d: x has {c} channels but the kernel ({kh}, {kw}, {i}, {o}) sees {i}{seen}")
     if groups < 1 or o % groups:
         raise ShapeError(f"conv2d: {o} output channels cannot be cut into {groups} groups")
-    return {
-        "oh": out_size("conv2d", "h", h, kh, stride[0], padding[0], dilation[0]),
-        "ow": out_size("conv2d", "w", w, kw, stride[1], padding[1], dilation[1]),
-    }
+    return out_sizes("conv2d", (h, w), (kh, kw), stride, padding, dilation)
 
 
 def input_sizes(oh: int, ow: int, i: int, groups: int, **axes: Any) -> Mapping[str, int]:
@@ -43,9 +40,7 @@ def kernel_sizes(oh: int, ow: int, c: int, groups: int, **axes: Any) -> Mapping[
     """The channels that each filter sees; refuses a gradient that is not of the convolution's own size."""
     if groups < 1:
         raise ShapeError(f"conv2d: groups must be at least 1, found {groups}")
-    expected = conv_sizes(c=c, groups=groups, **{"i": c // groups, **axes})
-    if (oh, ow) != (expected["oh"], expected["ow"]):
-        raise ShapeError(f"conv2d: a gradient of {(oh, ow)} for an output of {tuple(expected.values())}")
+    refuse_other("conv2d", oh, ow, conv_sizes(c=c, groups=groups, **{"i": c // groups, **axes}))
     return {"i": c // groups}
 
 

@@ -6,10 +6,7 @@ The derivatives at the end read as a table. Ops that choose (ReLU, max, |x|) sta
 from typing import Any
 
 from ..graph import Array, Tensor, attr_dtype, floating, numeric, op
-from .compare import equal, greater, where
-
-UNARY = "... -> ..."
-BINARY = "..., ... -> ..."
+from .compare import BINARY, UNARY, equal, greater, where
 
 
 @op(BINARY, dtype=numeric)

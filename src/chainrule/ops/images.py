@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SettingError, ShapeError
-from ..graph import Tensor, as_tensor, tensor
+from ..graph import Tensor, as_tensor
 from . import conv, pool
 from .window import TIGHT, Padding, Pair, reach
 
@@ -29,9 +29,7 @@ def conv2d(x: Any, k: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
 def conv1d(x: Any, k: Any, stride: int = 1, padding: Any = 0, dilation: int = 1, groups: int = 1) -> Tensor:
     """The convolution of signals x (n, l, c) with filters k (kl, c / groups, o): y (n, l', o), as an image of one row."""
     x, k = _row(as_tensor(x), "x", 1), _row(as_tensor(k), "k", 0)
-    around = padding if isinstance(padding, str) else ((0, 0), _both(padding))
-    y = conv2d(x, k, (1, stride), around, (1, dilation), groups)
-    return y.squeeze(1)
+    return conv2d(x, k, (1, stride), _row_padding(padding), (1, dilation), groups).squeeze(1)
 
 
 def conv_transpose2d(
@@ -79,9 +77,9 @@ def avg_pool(x: Any, size: Any = 2, stride: Any = None, padding: Any = 0, count_
     """The mean of each window; padding counts as zeros only if `count_padding` (PyTorch's default, ONNX's option)."""
 
     def mean(x: Tensor, **attrs: Any) -> Tensor:
-        ones = tensor(np.ones((1, *x.shape[1:3], 1), x.dtype))
-        seen = math.prod(attrs["size"]) if count_padding else pool.pool_sum(ones, **attrs)
-        return pool.pool_sum(x, **attrs) / seen
+        one = np.ones((1, *x.shape[1:3], 1), x.dtype)
+        counted = math.prod(attrs["size"]) if count_padding else pool.pool_sum(one, **attrs)
+        return pool.pool_sum(x, **attrs) / counted
 
     return _pooled(mean, x, size, stride, padding)
 
@@ -101,8 +99,8 @@ def global_avg_pool(x: Any) -> Tensor:
 def _pooled(op: Callable[..., Tensor], x: Any, size: Any, stride: Any, padding: Any) -> Tensor:
     x = as_tensor(x)
     if x.ndim == 3:
-        around = padding if isinstance(padding, str) else ((0, 0), _both(padding))
-        return _pooled(op, _row(x, "x", 1), (1, size), (1, size if stride is None else stride), around).squeeze(1)
+        steps = (1, size if stride is None else stride)
+        return _pooled(op, _row(x, "x", 1), (1, size), steps, _row_padding(padding)).squeeze(1)
     window = pair("size", size)
     step = window if stride is None else pair("stride", stride)
     return op(x, size=window, stride=step, padding=padding_of(padding, x.shape[1:3], window, step, TIGHT))
@@ -138,6 +136,11 @@ def _same(size: int, window: int, stride: int, dilation: int) -> Pair:
 
 def _both(value: Any) -> Pair:
     return pair("padding", value, least=0)
+
+
+def _row_padding(padding: Any) -> Any:
+    """Padding along a signal, for an image of one row."""
+    return padding if isinstance(padding, str) else ((0, 0), _both(padding))
 
 
 def _row(x: Tensor, name: str, at: int) -> Tensor:

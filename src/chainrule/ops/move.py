@@ -137,13 +137,14 @@ def _concat_back(i: int, g: Tensor, y: Tensor, *xs: Tensor, axis: int) -> Tensor
     return slice_axis(g, axis, sum(x.shape[axis] for x in xs[:i]), xs[i].shape[axis])
 
 
-def _transpose_back(g: Tensor, y: Tensor, x: Tensor, *, order: tuple[int, ...]) -> Tensor:
-    return g.transpose(*(order.index(i) for i in range(len(order))))
+def undone(order: tuple[int, ...]) -> tuple[int, ...]:
+    """The order of axes that takes `order` back."""
+    return tuple(order.index(i) for i in range(len(order)))
 
 
 reshape.grads(x=lambda g, y, x, *, to: g.reshape(*x.shape))
 broadcast.grads(x=lambda g, y, x, *, to: g)
-transpose.grads(x=_transpose_back)
+transpose.grads(x=lambda g, y, x, *, order: g.transpose(*undone(order)))
 slice.grads(x=lambda g, y, x, *, at: place(g, at=at, into=x.shape))
 place.grads(x=lambda g, y, x, *, at, into: slice(g, at=at))
 concat.grads(xs=_concat_back)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..graph import Array, first_dtype, int64, op, same_dtype
-from .window import NO_PADDING, Padding, Pair, out_size, unwindows, windows
+from .window import NO_PADDING, Padding, Pair, out_sizes, refuse_other, unwindows, windows
 
 
 def pool_sizes(h: int, w: int, size: Pair, stride: Pair, padding: Padding, **_: Any) -> Mapping[str, int]:
@@ -22,17 +22,12 @@ def pool_sizes(h: int, w: int, size: Pair, stride: Pair, padding: Padding, **_: 
     for axis, window, around in zip("hw", size, padding, strict=True):
         if max(around) >= window:
             raise ShapeError(f"pool: padding {around} along {axis} would make windows of {window} that see nothing")
-    return {
-        "oh": out_size("pool", "h", h, size[0], stride[0], padding[0]),
-        "ow": out_size("pool", "w", w, size[1], stride[1], padding[1]),
-    }
+    return out_sizes("pool", (h, w), size, stride, padding)
 
 
 def unpooled_sizes(oh: int, ow: int, **axes: Any) -> Mapping[str, int]:
     """Refuse a gradient that is not of the pool's own size."""
-    expected = pool_sizes(**axes)
-    if (oh, ow) != (expected["oh"], expected["ow"]):
-        raise ShapeError(f"pool: a gradient of {(oh, ow)} for an output of {tuple(expected.values())}")
+    refuse_other("pool", oh, ow, pool_sizes(**axes))
     return {}
 
 

@@ -13,7 +13,7 @@ from ..errors import ShapeError
 from ..graph import Array, Op, Shape, Tensor, boolean, floating, int64, op
 from .compare import greater, where
 from .elementwise import exp
-from .move import concat, flip, slice_axis
+from .move import concat, flip, slice_axis, undone
 
 Axes = tuple[int, ...]
 
@@ -37,6 +37,11 @@ def summed(op: Op[Any], dtypes: tuple[np.dtype[Any], ...], attrs: Mapping[str, A
 
 def _summed(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return dtype if dtype.kind == "f" else np.dtype(np.uint64 if dtype.kind == "u" else np.int64)
+
+
+def last(axis: Axes, ndim: int) -> tuple[int, ...]:
+    """The order of axes that has those reduced over at the end."""
+    return (*(i for i in range(ndim) if i not in axis), *axis)
 
 
 def spread(g: Tensor, x: Tensor, axis: Axes) -> Tensor:
@@ -112,16 +117,15 @@ def argmin(xp: Any, x: Array, *, axis: Axes, keepdims: bool) -> Array:
 @op(lambda x, *, axis, largest: x, dtype=boolean)
 def first_extreme(xp: Any, x: Array, *, axis: Axes, largest: bool) -> Array:
     """y = true at the first largest (or smallest) element along the axes, false elsewhere.   No gradient."""
-    kept = tuple(i for i in range(x.ndim) if i not in axis)
-    order = (*kept, *axis)
+    order = last(axis, x.ndim)
     turned = xp.permute_dims(x, order)
-    lead = turned.shape[: len(kept)]
-    rows = xp.reshape(turned, (math.prod(lead), math.prod(turned.shape[len(kept) :])))
+    count = math.prod(x.shape[i] for i in axis)
+    rows = xp.reshape(turned, (x.size // count if count else 0, count))
     if rows.size == 0:
         return xp.zeros(x.shape, dtype=bool)
     best = xp.argmax(rows, axis=1) if largest else xp.argmin(rows, axis=1)
     mask = xp.reshape(best[:, None] == xp.arange(rows.shape[1]), turned.shape)
-    return xp.permute_dims(mask, tuple(order.index(i) for i in range(x.ndim)))
+    return xp.permute_dims(mask, undone(order))
 
 
 @op(lambda x, *, axis: x, dtype=summed)
@@ -148,26 +152,24 @@ def _count(x: Tensor, axis: Axes) -> int:
 
 
 def _prod_back(g: Tensor, y: Tensor, x: Tensor, *, axis: Axes, keepdims: bool) -> Tensor:
-    kept = tuple(i for i in range(x.ndim) if i not in axis)
-    order = (*kept, *axis)
+    order = last(axis, x.ndim)
     turned = x.transpose(*order)
     count = math.prod(x.shape[i] for i in axis)
-    others = _products_of_others(turned.reshape(*turned.shape[: len(kept)], count))
-    back = others.reshape(*turned.shape).transpose(*(order.index(i) for i in range(x.ndim)))
-    return spread(g, x, axis) * back
+    others = _products_of_others(turned.reshape(*turned.shape[: x.ndim - len(axis)], count))
+    return spread(g, x, axis) * others.reshape(*turned.shape).transpose(*undone(order))
 
 
 def _products_of_others(x: Tensor) -> Tensor:
     """For each element along the last axis the product of all the others: pair by pair, so O(n), and no division."""
-    last, n = x.ndim - 1, x.shape[-1]
+    end, n = x.ndim - 1, x.shape[-1]
     if n < 2:
         return x * 0 + 1
     half = n // 2
-    a, b = slice_axis(x, last, 0, half), slice_axis(x, last, half, half)
-    rest = [slice_axis(x, last, 2 * half, 1)] if n % 2 else []
-    pairs = _products_of_others(concat(a * b, *rest, axis=last))
-    o = slice_axis(pairs, last, 0, half)
-    return concat(o * b, o * a, *([slice_axis(pairs, last, half, 1)] if rest else []), axis=last)
+    a, b = slice_axis(x, end, 0, half), slice_axis(x, end, half, half)
+    rest = [slice_axis(x, end, 2 * half, 1)] if n % 2 else []
+    pairs = _products_of_others(concat(a * b, *rest, axis=end))
+    o = slice_axis(pairs, end, 0, half)
+    return concat(o * b, o * a, *([slice_axis(pairs, end, half, 1)] if rest else []), axis=end)
 
 
 def _extreme_back(largest: bool) -> Any:

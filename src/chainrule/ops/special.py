@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from ..graph import Array, floating, op
+from .compare import UNARY
 from .elementwise import exp
 
 # Numerators and denominators, highest power first: Cody (1969), "Rational Chebyshev approximations for the error
@@ -35,14 +36,9 @@ def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: Array) 
     return top / bottom
 
 
-@op("... -> ...", dtype=floating)
+@op(UNARY, dtype=floating)
 def erf(xp: Any, x: Array) -> Array:
     """y = 2 / sqrt(pi) times the integral of e^-t^2 from 0 to x, to about 1e-15."""
-    return error_function(xp, x)
-
-
-def error_function(xp: Any, x: Array) -> Array:
-    """erf on arrays."""
     size = xp.minimum(xp.abs(x), LIMIT)
     middle = xp.maximum(size, 0.46875)
     far = xp.maximum(size, 4.0)

@@ -3,10 +3,8 @@
 from typing import Any
 
 from ..graph import Array, Tensor, floating, op
-from .compare import greater, where
+from .compare import BINARY, UNARY, greater, where
 from .elementwise import sqrt
-
-UNARY = "... -> ..."
 
 
 @op(UNARY, dtype=floating)
@@ -45,7 +43,7 @@ def arctan(xp: Any, x: Array) -> Array:
     return xp.arctan(x)
 
 
-@op("..., ... -> ...", dtype=floating)
+@op(BINARY, dtype=floating)
 def arctan2(xp: Any, a: Array, b: Array) -> Array:
     """y = the angle of the point (b, a), in [-pi, pi]."""
     return xp.arctan2(a, b)

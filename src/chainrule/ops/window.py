@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from ..errors import ShapeError
@@ -35,6 +35,22 @@ def out_size(op: str, axis: str, size: int, window: int, stride: int, padding: P
             f"(padding) = {padded} is less than {span}"
         )
     return (padded - span) // stride + 1
+
+
+def out_sizes(
+    op: str, image: Pair, window: Pair, stride: Pair, padding: Padding, dilation: Pair = TIGHT
+) -> dict[str, int]:
+    """`out_size` along rows and columns, by the names that patterns have for them."""
+    return {
+        f"o{axis}": out_size(op, axis, *sizes)
+        for axis, *sizes in zip("hw", image, window, stride, padding, dilation, strict=True)
+    }
+
+
+def refuse_other(op: str, oh: int, ow: int, expected: Mapping[str, int]) -> None:
+    """Refuse a gradient that is not of the op's own size."""
+    if (oh, ow) != (expected["oh"], expected["ow"]):
+        raise ShapeError(f"{op}: a gradient of {(oh, ow)} for an output of {tuple(expected.values())}")
 
 
 def places(size: Pair, stride: Pair, out: Pair, dilation: Pair) -> Iterator[tuple[slice, ...]]:

@@ -6,20 +6,34 @@ layout, bands          where they go: dot, then lines like those of music
 parts, scene, curve    frames, curves, texts and cells, for any writer
 palette                their colours
 svg, png, page         the writers
+
+All of it is imported when the first picture is drawn: most programs draw none, and start faster.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from ...graph import METHODS, Tensor
 from ...trace import Trace
-from .picture import Picture
+
+if TYPE_CHECKING:
+    from .picture import Picture
 
 __all__ = ["Picture"]
 
 
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(import_module(f"{__name__}.picture"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def picture_of(what: Tensor | Trace, fold: bool | None = None) -> Picture:
     """The picture of what a tensor was computed from, or of a trace."""
-    return Picture(Trace.of(what) if isinstance(what, Tensor) else what, fold)
+    drawn: Picture = __getattr__("Picture")(Trace.of(what) if isinstance(what, Tensor) else what, fold)
+    return drawn
 
 
 METHODS["picture"] = picture_of

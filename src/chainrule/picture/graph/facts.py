@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from ...graph import Tensor
 from ...trace import Trace
-from .gate import is_number
 from .label import Label, Spread, label_of, largest_text, plane_text, shape_text
 
 Arrays = NDArray[Any]
@@ -64,7 +63,7 @@ class Facts:
 
     def title(self, node: Tensor) -> str:
         """The tooltip of a node."""
-        kind = "number" if is_number(node) else node.op.name if node.op else "leaf"
+        kind = "number" if node.is_number else node.op.name if node.op else "leaf"
         return f"{self.name(node)}: {kind}\n{self._about(node)}\n{self._lines(node, self.gradient(node))}"
 
     def wire_title(self, x: Tensor, target: str, gradient: Arrays | None) -> str:

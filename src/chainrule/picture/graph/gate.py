@@ -12,15 +12,10 @@ FIRST = {"sub": "{}−x", "mul": "×{}", "div": "{}/x", "power": "{}^x"}  # the 
 SECOND = {"add": "+{}", "sub": "−{}", "mul": "×{}", "div": "x/{}", "power": "^{}"}
 
 
-def is_number(node: Tensor) -> bool:
-    """A Python number such as the 2 of `x ** 2`: written into the gate, not drawn."""
-    return node.op is None and not node.is_variable and node.shape == () and node.value is not None
-
-
 def gate_text(node: Tensor) -> str:
     """The symbol of an op, and the numbers it was called with."""
     name: str = node.op.name
-    numbers = [_number(x) if is_number(x) else None for x in node.inputs]
+    numbers = [_number(x) if x.is_number else None for x in node.inputs]
     if not any(numbers):
         return SYMBOLS.get(name, name)
     first, second = (*numbers, None)[:2]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ...graph import Tensor
 from .facts import Facts
 from .fold import layer_of
-from .gate import gate_text, is_number
+from .gate import gate_text
 from .label import SMALL, Label, shape_text
 from .scene import shortened, text_width
 
@@ -77,7 +77,7 @@ def sketch(facts: Facts, folded: Iterable[str]) -> Sketch:
     names = set(folded)
     draft = _Draft(facts, lambda node: layer if (layer := layer_of(node)) in names else "")
     for node in facts.trace.nodes:
-        if not is_number(node) or node is facts.trace.output:
+        if not node.is_number or node is facts.trace.output:
             draft.add(node)
     draft.stub(facts.trace.output)
     return draft.finished()
@@ -86,10 +86,10 @@ def sketch(facts: Facts, folded: Iterable[str]) -> Sketch:
 def inside(facts: Facts, layer: str) -> Sketch:
     """One layer: its nodes, what comes in as leaves, what goes out as stubs."""
     draft = _Draft(facts, lambda node: "", layer)
-    own = [node for node in facts.trace.nodes if layer_of(node) == layer and not is_number(node)]
+    own = [node for node in facts.trace.nodes if layer_of(node) == layer and not node.is_number]
     for node in own:
         for x in node.inputs:
-            if layer_of(x) != layer and not is_number(x):
+            if layer_of(x) != layer and not x.is_number:
                 draft.outside(x)
         draft.add(node)
     for node in own:
