@@ -25,20 +25,26 @@ def stream_of(name: str) -> int:
     return zlib.crc32(name.encode())
 
 
-def words(xp: Any, seed: Any, stream: int, step: Any, count: int) -> Any:
-    """`count` random 32-bit words as uint64, shape (count,); `seed` and `step` are integers below 2^32."""
+def block(xp: Any, counter: tuple[Any, ...], key: tuple[Any, Any]) -> Any:
+    """Four random 32-bit words as uint64 on a last axis, for counters of four words and a key of two that broadcast."""
 
     def u(value: Any) -> Any:
         return xp.asarray(value, dtype=xp.uint64)
 
     low, half = u(WORD), u(32)
-    c0, c1, c2, c3 = xp.arange(-(-count // 4), dtype=xp.uint64), u(step) & low, u(0), u(0)
-    k0, k1 = u(seed) & low, u(stream)
+    c0, c1, c2, c3 = (u(word) & low for word in counter)
+    k0, k1 = (u(word) & low for word in key)
     for _ in range(ROUNDS):
         p0, p1 = c0 * u(MULTIPLIERS[0]), c2 * u(MULTIPLIERS[1])
         c0, c1, c2, c3 = (p1 >> half) ^ c1 ^ k0, p1 & low, (p0 >> half) ^ c3 ^ k1, p0 & low
         k0, k1 = (k0 + u(WEYL[0])) & low, (k1 + u(WEYL[1])) & low
-    return xp.reshape(xp.stack(xp.broadcast_arrays(c0, c1, c2, c3), axis=-1), (-1,))[:count]
+    return xp.stack(xp.broadcast_arrays(c0, c1, c2, c3), axis=-1)
+
+
+def words(xp: Any, seed: Any, stream: int, step: Any, count: int) -> Any:
+    """`count` random 32-bit words as uint64, shape (count,); `seed` and `step` are integers below 2^32."""
+    positions = xp.arange(-(-count // 4), dtype=xp.uint64)
+    return xp.reshape(block(xp, (positions, step, 0, 0), (seed, stream)), (-1,))[:count]
 
 
 def uniform(xp: Any, seed: Any, stream: int, step: Any, shape: tuple[int, ...]) -> Any:

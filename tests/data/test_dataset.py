@@ -22,6 +22,7 @@ X = [[1, 2], [3, 4], [5, 6]]
 def test_x_becomes_float32_with_channels_last(shape: tuple[int, ...], wanted: tuple[int, ...], dtype: str) -> None:
     x = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
     data = Dataset.of(x, [0, 1, 0])
+    assert isinstance(data.x, np.ndarray)
     assert (data.x.shape, data.x.dtype.name, data.x.flags.c_contiguous) == (wanted, "float32", True)
     np.testing.assert_array_equal(data.x.reshape(shape), x)
     assert data.is_image == (len(shape) > 2)
@@ -60,9 +61,25 @@ def test_the_constructor_does_the_same_as_of() -> None:
 def test_codes_stay_when_classes_are_given() -> None:
     data = Dataset(np.array(X), np.array([2, 0, 0]), ("a", "b", "c"))
     assert (data.classes, data.y.tolist()) == (("a", "b", "c"), [2, 0, 0])
-    for wrong in ([0, 1, 3], [0, -1, 1], [0.0, 1.0, 2.0], [[0], [1], [2]]):
-        with pytest.raises(DataError, match=r"expected (class codes 0 to 2|one class code per row) in y"):
-            Dataset(np.array(X), np.array(wrong), ("a", "b", "c"))
+    named = Dataset(np.array(X), np.array(["c", "a", "a"]), ("a", "b", "c"))
+    assert (named.classes, named.y.tolist()) == (("a", "b", "c"), [2, 0, 0])
+    assert Dataset.of(X, [[0, 1], [2, 0], [1, 1]], classes=range(3)).y.tolist() == [[0, 1], [2, 0], [1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("y", "sentence"),
+    [
+        ([0, 1, 3], r"expected class codes 0 to 2 in y, found 3 in row 2 \(counted from 0\)"),
+        ([0, -1, 3], r"expected class codes 0 to 2 in y, found -1 in row 1 \(counted from 0\)"),
+        ([[0, 1], [1, 7], [9, 2]], r"class codes 0 to 2 in y, found 7 in row 1, column 1 \(counted from 0\)"),
+        (np.full((3, 2, 2), 4), r"found 4 in row 0, step 0, column 0 \(counted from 0\)"),
+        ([0.0, 1.0, 2.0], r"expected one class code per row in y .*, whole numbers, found dtype float64, shape \(3,\)"),
+        (["a", "b", "z"], r"expected the classes of the training rows \(a, b, c\), found 'z'"),
+    ],
+)
+def test_codes_outside_the_classes_are_named(y: Any, sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        Dataset(np.array(X), np.array(y), ("a", "b", "c"))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +87,6 @@ def test_codes_stay_when_classes_are_given() -> None:
     [
         (X, [0, 1], "expected one target per row, found 3 rows in x and 2 in y"),
         ([1, 2, 3], [0, 1, 0], r"found the shape \(3,\); write x\[:, None\] for one feature"),
-        (np.zeros((1, 1, 1, 1, 1)), [0], r"expected x as \(rows, features\), .* found the shape \(1, 1, 1, 1, 1\)"),
         (np.zeros((0, 4)), [], r"x is empty: its shape is \(0, 4\)"),
         (np.zeros((3, 0)), [0, 1, 0], r"x is empty: its shape is \(3, 0\)"),
         ([[1, 2], [3]], [0, 1], "expected rows of one length in x, found rows of different lengths"),
@@ -85,7 +101,9 @@ def test_codes_stay_when_classes_are_given() -> None:
         (X, [[1, 0], [0, 1], [1, 0]], r"found the shape \(3, 2\); for one-hot labels give y.argmax\(axis=1\)"),
         (X, [1j, 2, 3], "labels in y, found dtype complex128"),
         (X, np.array(["a", None, 3], object), "expected numbers in y, found Python objects"),
-        (X, np.zeros((3, 1, 1)), r"expected y as \(rows,\) or \(rows, outputs\), found the shape \(3, 1, 1\)"),
+        (X, np.zeros((3, 0)), r"expected y as \(rows,\), .* or \(rows, ...\), found the shape \(3, 0\)"),
+        (X, np.zeros((3, 0), bool), r"expected at least 1 columns of yes/no labels in y, found the shape \(3, 0\)"),
+        (X, [[1, 0], [0, 1], [1, 0]], r"y.astype\(bool\), for several numbers .*: classes=range\(10\)"),
         (X, 3, r"expected one label per row in y, found the shape \(\)"),
     ],
 )
@@ -98,10 +116,10 @@ def test_taking_rows_keeps_their_origin() -> None:
     data = Dataset.of(X, ["b", "a", "b"], name="few")
     for index in ([2, 0], np.array([2, 0]), slice(None, None, -2)):
         rows = data.take(index)
-        assert (rows.x.tolist(), rows.y.tolist(), rows.where.tolist()) == ([[5, 6], [1, 2]], [1, 1], [2, 0])
+        assert (np.asarray(rows.x).tolist(), rows.y.tolist(), rows.where.tolist()) == ([[5, 6], [1, 2]], [1, 1], [2, 0])
         assert (rows.classes, rows.name, len(rows)) == (("a", "b"), "few", 2)
     assert data.take(np.array([False, True, False])).where.tolist() == [1]
-    assert data.take(1).x.tolist() == [[3, 4]]
+    assert np.asarray(data.take(1).x).tolist() == [[3, 4]]
     assert data.take([2, 1]).take([1]).where.tolist() == [1]
     with pytest.raises(IndexError):
         data.take([3])

@@ -107,7 +107,7 @@ def test_as_many_labels_as_images(tmp_path: Path) -> None:
 
 def test_columns_cannot_be_named(tmp_path: Path) -> None:
     path = pair(tmp_path, "images.idx", "labels.idx")
-    with pytest.raises(SettingError, match=r"images\.idx: target and ignore name columns of a table"):
+    with pytest.raises(SettingError, match=r"images\.idx: 'target' is a setting for a table, but this holds arrays"):
         load(path, target="y")
 
 

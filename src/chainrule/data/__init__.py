@@ -2,21 +2,64 @@
 
 from __future__ import annotations
 
+from .augment import (
+    AUGMENTATIONS,
+    Augmentation,
+    Crop,
+    Cutout,
+    Flip,
+    Jitter,
+    Rotate,
+    Shift,
+    Zoom,
+    augmented,
+    check_augment,
+    parse_augment,
+)
 from .batch import batches, steps
+from .components import PCA, ZCA, Whiten
 from .dataset import Column, Dataset, Parts
 from .formats.idx import write_idx
-from .read import Features, load, load_like
-from .transform import Standardise
+from .prepare import TRANSFORMS, transform_of
+from .read import Features, from_chunks, load, load_like
+from .rows import Rows
+from .targets import TaskChoice
+from .transform import MeanImage, MeanPerChannel, Recipe, Standardise, Transform, Unchanged
 
 __all__ = [
+    "AUGMENTATIONS",
+    "PCA",
+    "TRANSFORMS",
+    "ZCA",
+    "Augmentation",
     "Column",
+    "Crop",
+    "Cutout",
     "Dataset",
     "Features",
+    "Flip",
+    "Jitter",
+    "MeanImage",
+    "MeanPerChannel",
     "Parts",
+    "Recipe",
+    "Rotate",
+    "Rows",
+    "Shift",
     "Standardise",
+    "TaskChoice",
+    "Transform",
+    "Unchanged",
+    "Whiten",
+    "Zoom",
+    "augmented",
     "batches",
+    "check_augment",
+    "from_chunks",
     "load",
     "load_like",
+    "parse_augment",
     "steps",
+    "transform_of",
     "write_idx",
 ]

@@ -1,4 +1,4 @@
-"""Whatever a user holds -> checked arrays: float32 features, class codes or float32 numbers."""
+"""Whatever a user holds -> checked arrays of numbers in float32."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import DataError
 
-Label = int | str
-ROW_AXES = {2: "column {}", 4: "pixel ({}, {}), channel {}"}
+ROW_AXES = {2: "column {}", 3: "step {}, column {}", 4: "pixel ({}, {}), channel {}"}
+CHUNK = 1 << 20  # values looked at at a time, so that a check needs no second array as large as the first
+FILL = 'have missing values filled with --missing fill (missing="fill")'
 
 
 def plain(values: ArrayLike, name: str) -> NDArray[Any]:
@@ -30,104 +31,68 @@ def plain(values: ArrayLike, name: str) -> NDArray[Any]:
     return array
 
 
-def features(x: ArrayLike) -> NDArray[np.float32]:
-    """(n, features), (n, h, w) or (n, h, w, c) -> float32, (n, h, w) with one channel added."""
-    array = plain(x, "x")
-    if array.dtype.kind not in "biuf":
-        raise DataError(f"expected numbers in x, found dtype {array.dtype}")
-    if array.ndim not in (2, 3, 4):
+def features(x: ArrayLike, *, missing: bool = False, signals: bool = False) -> NDArray[np.float32]:
+    """(n, features), (n, h, w), (n, h, w, c) or more axes -> float32.
+
+    (n, h, w) gets one channel, unless they are `signals` (n, length, channels). `missing` lets NaN through.
+    """
+    array = numeric(plain(x, "x"))
+    return finite(with_channel(array, signals), "x", missing=missing)
+
+
+def numeric(x: Any) -> Any:
+    """Refuse x that holds no numbers, no rows or no features; only dtype and shape are looked at."""
+    shape, dtype = tuple(x.shape), np.dtype(x.dtype)
+    if dtype.kind not in "biuf":
+        raise DataError(f"expected numbers in x, found dtype {dtype}")
+    if len(shape) < 2:
         raise DataError(
             "expected x as (rows, features), (rows, height, width) or (rows, height, width, channels), "
-            f"found the shape {array.shape}{'; write x[:, None] for one feature' if array.ndim == 1 else ''}"
+            f"found the shape {shape}{'; write x[:, None] for one feature' if len(shape) == 1 else ''}"
         )
-    if array.size == 0:
-        raise DataError(f"x is empty: its shape is {array.shape}")
-    return finite(array[..., None] if array.ndim == 3 else array, "x")
+    if 0 in shape:
+        raise DataError(f"x is empty: its shape is {shape}")
+    return x
 
 
-def finite(array: NDArray[Any], name: str) -> NDArray[np.float32]:
-    """float32, or a sentence that names the first row and column that float32 cannot hold."""
+def with_channel(array: NDArray[Any], signals: bool) -> NDArray[Any]:
+    """Grey images (n, h, w) get their one channel."""
+    return array[..., None] if array.ndim == 3 and not signals else array
+
+
+def finite(
+    array: NDArray[Any], name: str, *, missing: bool = False, rows: NDArray[np.int64] | None = None
+) -> NDArray[np.float32]:
+    """float32, or a sentence that names the first row and column that float32 cannot hold.
+
+    `missing` lets NaN through; `rows` are the numbers by which a sentence calls the rows.
+    """
     with np.errstate(over="ignore"):
         cast = np.ascontiguousarray(array, dtype=np.float32)
-    good = np.isfinite(cast)
-    if not good.all():
-        row, *rest = (int(i) for i in np.argwhere(~good)[0])
+    if array.dtype.kind == "f" and (bad := first_bad(cast, missing)) is not None:
+        place = tuple(int(i) for i in np.unravel_index(bad, array.shape))
+        row, value = place[0] if rows is None else int(rows[place[0]]), array[place]
         raise DataError(
-            f"expected finite numbers within float32's range in {name}, found {array[row, *rest]} "
-            f"in row {row}, {ROW_AXES[array.ndim].format(*rest)} (counted from 0)"
+            f"expected finite numbers within float32's range in {name}, found {value} "
+            f"in row {row}, {cell(place[1:])} (counted from 0){f'; {FILL}' if np.isnan(value) and name == 'x' else ''}"
         )
     return cast
 
 
-def targets(y: ArrayLike, classes: tuple[Label, ...] = ()) -> tuple[NDArray[Any], tuple[Label, ...]]:
-    """Numbers as float32 (n, k), or class codes as int64 (n,) with their labels; codes stay when `classes` is given."""
-    array = plain(y, "y")
-    if classes:
-        return codes(array, len(classes)), classes
-    if array.dtype.kind == "f":
-        return numbers(array), ()
-    labels, inverse = np.unique(one_per_row(array), return_inverse=True)
-    return inverse.astype(np.int64), tuple(labels.tolist())
+def first_bad(values: NDArray[np.float32], missing: bool) -> int | None:
+    """The place, in C order, of the first value that is infinite, or NaN unless that is `missing`."""
+    flat = values.reshape(-1)
+    for start in range(0, flat.size, CHUNK):
+        part = flat[start : start + CHUNK]
+        good = ~np.isinf(part) if missing else np.isfinite(part)
+        if not good.all():
+            return start + int(good.argmin())
+    return None
 
 
-def numbers(array: NDArray[Any]) -> NDArray[np.float32]:
-    """float32 (n, k) from (n,) or (n, k)."""
-    if array.dtype.kind not in "biuf":
-        raise DataError(f"expected numbers in y, found dtype {array.dtype}")
-    if array.ndim not in (1, 2):
-        raise DataError(f"expected y as (rows,) or (rows, outputs), found the shape {array.shape}")
-    return finite(array[:, None] if array.ndim == 1 else array, "y")
-
-
-def one_per_row(array: NDArray[Any]) -> NDArray[Any]:
-    """Labels as (n,), from (n,) or (n, 1)."""
-    if array.dtype.kind not in "biuU":
-        raise DataError(f"expected whole numbers, truth values or text as labels in y, found dtype {array.dtype}")
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
-        raise DataError(
-            f"expected one label per row in y, found the shape {array.shape}; "
-            "for one-hot labels give y.argmax(axis=1), for several numbers per row give floats"
-        )
-    return array
-
-
-def codes(array: NDArray[Any], count: int) -> NDArray[np.int64]:
-    """Class codes, each in 0..count-1."""
-    if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise DataError(f"expected one class code per row in y, found dtype {array.dtype}, shape {array.shape}")
-    if array.size and not (array.min() >= 0 and array.max() < count):
-        raise DataError(f"expected class codes 0 to {count - 1} in y, found {array.min()} to {array.max()}")
-    return array.astype(np.int64)
-
-
-def encoded(y: ArrayLike, classes: Sequence[Label]) -> NDArray[np.int64]:
-    """Labels -> the codes they have in `classes`; an unknown label is an error that lists the known ones."""
-    found, inverse = np.unique(one_per_row(plain(y, "y")), return_inverse=True)
-    known = {label: code for code, label in enumerate(classes)}
-    for label in found.tolist():
-        if label not in known:
-            raise DataError(f"expected the classes of the training rows ({some(classes)}), found {label!r}")
-    return np.array([known[label] for label in found.tolist()], dtype=np.int64)[inverse]
-
-
-def for_task(y: NDArray[Any], task: str) -> NDArray[Any]:
-    """Labels of a file, with the dtype that makes them classes or numbers, as `task` asks."""
-    if task == "auto" or (task == "classes" and y.dtype.kind != "f"):
-        return y
-    if y.dtype.kind not in "biuf":
-        raise DataError(f"expected numbers in y for task='numbers', found dtype {y.dtype}")
-    if task == "numbers":
-        return y.astype(np.float64)
-    if not are_whole(y):
-        raise DataError("expected whole numbers in y for task='classes', found fractions; give whole numbers or text")
-    return y.astype(np.int64)
-
-
-def are_whole(values: NDArray[Any]) -> bool:
-    """Whether all are whole numbers, small enough to be exact in float64."""
-    return bool(((values == np.rint(values)) & (np.abs(values) < 2**53)).all())
+def cell(place: Sequence[int]) -> str:
+    """Where in its row a value stands."""
+    return ROW_AXES.get(len(place) + 1, f"position {tuple(place)}").format(*place)
 
 
 def some(items: Sequence[object], most: int = 12, join: str = ", ") -> str:

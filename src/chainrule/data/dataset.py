@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any, Literal, TypeAlias
 
@@ -11,20 +11,26 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import DataError, require
-from . import arrays
-from .arrays import Label, some
+from . import arrays, told
+from .arrays import some
+from .rows import Rows, kept
 from .split import stratified
+from .targets import TASKS, Label, Task, encoded, numbers, targets, weights_of
 
-Task = Literal["classes", "numbers"]
+Missing: TypeAlias = Literal["refuse", "fill"]
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table. A category is one-hot encoded: one feature per category, in this (sorted) order."""
+    """One column of a table. A category is one-hot encoded: one feature per category, in this (sorted) order.
+
+    Where cells may be `missing`, an empty one is NaN as a number, and as a category 0 in all its features.
+    """
 
     name: str
     kind: Literal["number", "category"]
     categories: tuple[str, ...] = ()
+    missing: bool = False
 
     @property
     def width(self) -> int:
@@ -39,37 +45,66 @@ class Column:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """x, float32: a table (n, features) or images (n, h, w, c), channels last; values as in the file, not yet scaled.
+    """x, float32: a table (n, features), images (n, h, w, c), channels last, or rows of any shape; values as in the
+    file, not yet scaled. A memory map is not read as a whole: it becomes `Rows`, read batch by batch.
 
-    y: class codes, int64 (n,), with `classes` the original labels in code order; or numbers, float32 (n, k), and no
-    classes. `where`, int64 (n,), is the line in the file of each row (tables), or its index from 0 (arrays).
+    y, by its dtype: class codes, int64, of every row (n,) or of every position (n, h, w), with `classes` the original
+    labels in code order; yes/no labels, bool (n, k), with `classes` their k names; or numbers, float32 (n, k), or
+    (n, h, w, c) to predict an image, and no classes. `where`, int64 (n,), is the line in the file of each row (tables),
+    or its index from 0 (arrays). `weights`, float32 (n,), is what each row counts: at least 0, not all 0; None: alike.
+    `target` is the name of what is predicted, or several names with a comma and a space between.
 
-    Anything array-like may be given: x as (n, h, w) gets one channel; y of whole numbers, truth values or text becomes
-    classes, y of floats stays numbers. DataError when lengths differ, x is not 2-, 3- or 4-dimensional or empty, or a
-    value is NaN, infinite or no number (row and column are named).
+    Anything array-like may be given: x as (n, h, w) gets one channel, unless `signals` says that it is (n, length,
+    channels). y of floats stays numbers, truth values (n, k) are labels; whole numbers, truth values or text (n,) and
+    whole numbers (n, h, w) become classes. Where `classes` is given, whole numbers are codes, over any number of axes.
+
+    missing="fill": NaN in x stands for a missing value, which the training part's mean replaces later; "refuse": none.
+
+    DataError when lengths differ, x has a single axis or is empty, a code is outside its classes, or a value is NaN,
+    infinite or no number (row and column are named; of `Rows` when they are read).
     """
 
-    x: NDArray[np.float32]
+    x: NDArray[np.float32] | Rows
     y: NDArray[Any]
     classes: tuple[Label, ...] = ()
     columns: tuple[Column, ...] = ()
     target: str = ""
     name: str = "data"
     where: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    weights: NDArray[np.float32] | None = None
+    missing: Missing = "refuse"
+    signals: bool = False
 
     def __post_init__(self) -> None:
-        x = arrays.features(self.x)
-        y, classes = arrays.targets(self.y, tuple(self.classes))
+        require("Dataset", "missing", self.missing, self.missing in ("refuse", "fill"), "'refuse' or 'fill'")
+        x = kept(self.x, missing=self.missing == "fill", signals=self.signals)
+        y, classes = targets(self.y, self.classes)
+        if y.ndim == 3 and y.dtype.kind == "f" and x.ndim == 4:
+            y = y[..., None]  # a grey image to predict has its channel, as x has
         if len(x) != len(y):
             raise DataError(f"expected one target per row, found {len(x):,} rows in x and {len(y):,} in y")
         where = self.where if len(self.where) else np.arange(len(x), dtype=np.int64)
-        for attribute, value in (("x", x), ("y", y), ("classes", classes), ("where", where)):
+        checked = {"x": x, "y": y, "classes": classes, "where": where, "weights": weights_of(self.weights, len(x))}
+        for attribute, value in checked.items():
             object.__setattr__(self, attribute, value)
 
     @classmethod
-    def of(cls, x: ArrayLike, y: ArrayLike, *, name: str = "data") -> Dataset:
+    def of(
+        cls,
+        x: ArrayLike | Rows,
+        y: ArrayLike,
+        *,
+        classes: Sequence[Label] = (),
+        name: str = "data",
+        weights: ArrayLike | None = None,
+        missing: Missing = "refuse",
+        signals: bool = False,
+    ) -> Dataset:
         """A dataset from plain arrays or lists, typed for what it accepts: the same checks as `Dataset(x, y)`."""
-        return cls(arrays.plain(x, "x"), arrays.plain(y, "y"), name=name)
+        rows = x if isinstance(x, Rows | np.memmap) else arrays.plain(x, "x")
+        counts = None if weights is None else arrays.plain(weights, "weights")
+        y = arrays.plain(y, "y")
+        return cls(rows, y, tuple(classes), name=name, weights=counts, missing=missing, signals=signals)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -79,8 +114,13 @@ class Dataset:
 
     @property
     def task(self) -> Task:
-        """What is predicted: a class, or numbers."""
-        return "classes" if self.classes else "numbers"
+        """What is predicted: classes, yes/no labels, or numbers."""
+        return TASKS[self.y.dtype.kind]
+
+    @property
+    def one_class_each(self) -> bool:
+        """Whether every row has one class, not one for each position."""
+        return self.task == "classes" and self.y.ndim == 1
 
     @property
     def is_image(self) -> bool:
@@ -89,8 +129,8 @@ class Dataset:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """One name per feature of a table: from its columns, or `x0`, `x1`, ...; empty for images."""
-        if self.is_image:
+        """One name per feature of a table: from its columns, or `x0`, `x1`, ...; empty for images and signals."""
+        if self.x.ndim != 2:
             return ()
         named = tuple(name for column in self.columns for name in column.features)
         return named or tuple(f"x{i}" for i in range(self.x.shape[1]))
@@ -98,14 +138,17 @@ class Dataset:
     def take(self, index: Any) -> Dataset:
         """The rows that `index` picks (row numbers, a slice or a mask), in its order; at least one."""
         rows = np.atleast_1d(np.arange(len(self))[index])
-        return Dataset(self.x[rows], self.y[rows], self.classes, self.columns, self.target, self.name, self.where[rows])
+        x = self.x.take(rows) if isinstance(self.x, Rows) else self.x[rows]
+        weights = None if self.weights is None else self.weights[rows]
+        return replace(self, x=x, y=self.y[rows], where=self.where[rows], weights=weights)
 
     def split(self, validation: Holdout = None, test: Holdout = None, seed: int = 0) -> Parts:
         """Part the rows in training, validation and test.
 
         validation, test: a share of all rows in [0, 1), both together below 1; or other rows, as (x, y) or a Dataset,
-        held against the shapes and classes of this one; or None. Shares are taken at random, and of every class alike:
-        each class gives its share within one row, and keeps at least one row for training. The same seed (an integer in
+        held against the shapes and classes of this one; or None. Shares are taken at random, and where each row has one
+        class, of every class alike: each gives its share within one row, and keeps at least one row for training. The
+        same seed (an integer in
         [0, 2^32)) gives the same parts on every machine. Each part keeps the order of the file.
 
         SettingError for a share outside its range; DataError when a part would be empty, or nothing can be learned.
@@ -116,7 +159,7 @@ class Dataset:
         require("split", "validation + test", sum(shares), sum(shares) < 1, "below 1, to leave rows to train on")
         whole = isinstance(seed, int | np.integer)
         require("split", "seed", seed, whole and 0 <= seed < 2**32, "an int in the range [0, 2**32)")
-        train, *held = stratified(self.y if self.classes else np.zeros(len(self), np.int64), shares, seed)
+        train, *held = stratified(self.y if self.one_class_each else np.zeros(len(self), np.int64), shares, seed)
         parts = (self._part(name, part, rows) for (name, part), rows in zip(asked.items(), held, strict=True))
         return Parts(self.take(train), *parts)
 
@@ -124,38 +167,29 @@ class Dataset:
         """DataError unless there are two rows that differ in what is to be predicted."""
         if len(self) < 2:
             raise DataError("expected at least 2 rows to learn from, found 1")
-        if (self.y == self.y[0]).all():
-            same = f"class {self.classes[self.y[0]]!r}" if self.classes else f"target {some(self.y[0])}"
-            raise DataError(f"expected at least two different targets to learn from, but every row has the {same}")
+        if self.weights is not None and not self.weights.any():
+            raise DataError("expected a weight above 0, but every row has the weight 0")
+        if all((part == self.y[0]).all() for part in np.array_split(self.y, -(-self.y.size // arrays.CHUNK))):
+            raise DataError(f"expected at least two different targets to learn from, but every row has {self._first()}")
+
+    def _first(self) -> str:
+        """The target of the first row, in words."""
+        if self.one_class_each:
+            return f"the class {self.classes[self.y[0]]!r}"
+        if self.task == "labels":
+            return (
+                f"the labels {some([name for name, yes in zip(self.classes, self.y[0], strict=True) if yes]) or 'none'}"
+            )
+        return f"the target {some(self.y[0])}" if self.y.ndim == 2 else "the same target"
 
     def describe(self) -> str:
         """One line: `1,797 images 8x8x1, 10 classes (0 1 2 ...)`; single-row classes are named, for they stay in
         training."""
-        if self.is_image:
-            size = "x".join(str(side) for side in self.x.shape[1:])
-            return f"{_count(len(self), 'image')} {size}, {self._aim()}"
-        return f"{_count(len(self), 'row')}, {_count(self.x.shape[1], 'feature')}, {self._aim()}"
+        return told.described(self)
 
     def types(self) -> str:
         """A table of the columns, as guessed: name, kind, values. Empty when x was not made from a table."""
-        if not self.columns:
-            return ""
-        starts = np.cumsum([0] + [column.width for column in self.columns])
-        rows = [("column", "kind", "values")]
-        for column, start in zip(self.columns, starts, strict=False):
-            told = _span(self.x[:, start]) if column.kind == "number" else _listed(column.categories, "categories")
-            rows.append((column.name, column.kind, told))
-        rows.append((self.target, "target", _listed(self.classes, "classes") if self.classes else _span(self.y)))
-        wide = [max(len(row[i]) for row in rows) for i in (0, 1)]
-        return "\n".join(f"{name:<{wide[0]}}  {kind:<{wide[1]}}  {told}" for name, kind, told in rows)
-
-    def _aim(self) -> str:
-        if not self.classes:
-            name = f"target {self.target!r}" if self.target else "target" if self.y.shape[1] == 1 else "targets"
-            return f"{name} {_span(self.y)}"
-        lone = [self.classes[code] for code in np.flatnonzero(np.bincount(self.y) == 1)]
-        extra = f"; with a single row: {some(lone, 3)}" if lone else ""
-        return f"{_count(len(self.classes), 'class', 'classes')} ({some(self.classes, 3, ' ')}){extra}"
+        return told.table_of_types(self)
 
     def _part(self, name: str, asked: Holdout, rows: NDArray[np.int64]) -> Dataset | None:
         if isinstance(asked, Dataset | tuple):
@@ -165,23 +199,38 @@ class Dataset:
                 raise DataError(f"{name} rows: {error}") from None
         if asked and not len(rows):
             raise DataError(
-                f"a {name} share of {asked:g} of {_count(len(self), 'row')} leaves no row for the {name} part; "
+                f"a {name} share of {asked:g} of {told.counted(len(self), 'row')} leaves no row for the {name} part; "
                 f"give a larger share, or {name}=None for none"
             )
         return self.take(rows) if asked else None
 
     def _beside(self, given: Dataset | tuple[ArrayLike, ArrayLike]) -> Dataset:
         """Rows from elsewhere, with the classes of this dataset."""
-        other = given if isinstance(given, Dataset) else Dataset.of(*given)
+        other = given if isinstance(given, Dataset) else self._paired(*given)
         if other.x.shape[1:] != self.x.shape[1:]:
             raise DataError(f"expected x of shape (rows, {some(self.x.shape[1:])}), found {other.x.shape}")
-        if self.columns and other.columns and other.columns != self.columns:
+        if self.columns and other.columns and _as_read(other.columns) != _as_read(self.columns):
             raise DataError("expected the columns and categories of the training rows")
-        labels = np.array(other.classes)[other.y] if other.classes else other.y
-        y = arrays.encoded(labels, self.classes) if self.classes else arrays.numbers(labels)
+        y = self._as_here(other)
         if y.shape[1:] != self.y.shape[1:]:
             raise DataError(f"expected y of shape (rows, {some(self.y.shape[1:])}), found {y.shape}")
-        return Dataset(other.x, y, self.classes, self.columns, self.target, other.name, other.where)
+        return replace(other, y=y, classes=self.classes, columns=self.columns, target=self.target)
+
+    def _paired(self, x: ArrayLike | Rows, y: ArrayLike) -> Dataset:
+        """(x, y) as they were meant: whole numbers (n, t) are codes where this dataset has codes of that shape."""
+        if self.task == "numbers":
+            y = numbers(arrays.plain(y, "y"))
+        classes = self.classes if self.task == "classes" and self.y.ndim == np.ndim(y) == 2 else ()
+        return Dataset.of(x, y, classes=classes, missing=self.missing, signals=self.signals)
+
+    def _as_here(self, other: Dataset) -> NDArray[Any]:
+        """The targets of other rows in the codes of this dataset."""
+        if self.task == "labels":
+            if other.task == "labels":
+                return other.y
+            raise DataError(f"expected truth values of shape (rows, {len(self.classes)}) in y, found {other.task}")
+        given = np.array(other.classes)[other.y] if other.task == "classes" else other.y
+        return encoded(given, self.classes) if self.task == "classes" else numbers(given)
 
 
 Holdout: TypeAlias = float | tuple[ArrayLike, ArrayLike] | Dataset | None
@@ -196,6 +245,11 @@ class Parts:
     test: Dataset | None = None
 
 
+def _as_read(columns: Sequence[Column]) -> list[Column]:
+    """Columns but for whether cells may be missing."""
+    return [replace(column, missing=False) for column in columns]
+
+
 def _share(name: str, asked: Holdout) -> float:
     if isinstance(asked, Real) and not isinstance(asked, bool):
         require("split", name, asked, 0 <= asked < 1, "a share in the range [0, 1)")
@@ -203,15 +257,3 @@ def _share(name: str, asked: Holdout) -> float:
     rows = isinstance(asked, Dataset) or (isinstance(asked, tuple) and len(asked) == 2)
     require("split", name, asked, asked is None or rows, "a share in the range [0, 1), (x, y), a Dataset or None")
     return 0.0
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def _span(values: NDArray[Any]) -> str:
-    return f"from {values.min():g} to {values.max():g}"
-
-
-def _listed(items: Sequence[object], kind: str) -> str:
-    return f"{len(items)} {kind}: {some(items, 8)}"

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, SettingError, nearest, require
-from . import arrays, table
-from .dataset import Column, Dataset
-from .formats import SHIPPED, reader
+from . import arrays, encode, targets
+from .dataset import Column, Dataset, Missing
+from .formats import SHIPPED, frame, holds_images, images, npy, reader
+from .rows import Rows, kept
 from .table import Table
+from .targets import Label, TaskChoice
+
+Source: TypeAlias = str | os.PathLike[str] | Any  # a path, the name of a shipped data set, or a DataFrame
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,94 +31,211 @@ class Features:
     """Rows to predict: x as in `Dataset`, the line or index of each row, and the text of the target column, if the file
     has it (else empty)."""
 
-    x: NDArray[np.float32]
+    x: NDArray[np.float32] | Rows
     where: NDArray[np.int64]
     answers: tuple[str, ...] = ()
+    place: str = "index"  # what `where` counts: lines of a file from 1, or rows from 0
 
     def __len__(self) -> int:
         return len(self.x)
 
 
 def load(
-    source: str | os.PathLike[str],
+    source: Source,
     *,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     ignore: Sequence[str] = (),
-    task: Literal["auto", "classes", "numbers"] = "auto",
+    task: TaskChoice = "auto",
+    missing: Missing = "refuse",
+    size: tuple[int, int] | None = None,
+    classes: Sequence[Label] = (),
+    signals: bool = False,
 ) -> Dataset:
-    """A dataset from a file, or by the name of one that is shipped ("digits": 1,797 images 8x8x1, values 0 to 16).
+    """A dataset from a file, a folder or a DataFrame, or by the name of one that is shipped ("digits": 1,797 images
+    8x8x1, values 0 to 16).
 
-    source  .csv, .tsv (also .gz): a header line, then one row a line. `target` names the column to predict; the columns
-            in `ignore` are left out. A column is of numbers when at least half of its filled cells are numbers, else of
-            categories, one-hot encoded; see `Dataset.types`.
-            .npz: arrays x and y, X and y, data and target, images and labels, or x_train and y_train (x_test and y_test
-            are left alone). .idx, and MNIST's own names (also .gz): images, with the labels in the file beside them.
-    task    "classes" or "numbers" says what the target is; "auto": text is classes; in a table whole numbers are when
-            there are at most 20 distinct ones, fewer than half the rows; in arrays whole numbers are.
+    source   tables: .csv, .tsv (also .gz): a header line, then one row a line; .parquet; a pandas or polars DataFrame.
+             `target` names the column to predict, or several: numbers, or yes/no labels. The columns in `ignore` are
+             left out. A column of text is of numbers when at least half of its filled cells are numbers, else of
+             categories, one-hot encoded; a typed column is what its type says; see `Dataset.types`.
+             arrays: .npz with x and y, X and y, data and target, images and labels, or x_train and y_train (x_test and
+             y_test are left alone); x.npy with y.npy beside it (other names in the same pairs), or a folder with both:
+             memory-mapped, so that they may be larger than memory. .idx, and MNIST's own names (also .gz): images, with
+             the labels in the file beside them. CIFAR-10 and -100, binary: a .bin file, or their folder.
+             images: a folder with a folder of images for each class, or a .csv with the columns `file` (or path, image)
+             and `label`; many of them are decoded only when they are needed.
+    task     "classes", "labels" (yes or no) or "numbers" says what the target is; "auto": text is classes; in a table
+             whole numbers are when there are at most 20 distinct ones, fewer than half the rows; in arrays whole numbers
+             are, and truth values (n, k) are labels.
+    missing  "refuse" an empty cell or NaN; or "fill" it: with the training part's mean in a column of numbers; in a
+             category none of its features is 1. A missing target is always refused.
+    size     (height, width) to which images of different sizes are resized
+    classes  of arrays: what the class codes in y mean (0 is the first), for codes of any number of axes
+    signals  of arrays: x as (n, a, b) is (n, length, channels), not grey images
 
     DataError names file, line and column; SettingError for a wrong `task`, or `target` where there are no columns.
     """
-    require("load", "task", task, task in ("auto", "classes", "numbers"), "'auto', 'classes' or 'numbers'")
-    path = located(source)
-    with naming(path):
-        found = reader(path)(path, True)
-        if isinstance(found, Table):
-            data = table.dataset(found, target, ignore, task, stem(path))
-        elif target is not None or ignore:
-            raise SettingError(f"{path}: target and ignore name columns of a table, but this file holds arrays")
+    tasks = ("auto", "classes", "labels", "numbers")
+    require("load", "task", task, task in tasks, "'auto', 'classes', 'labels' or 'numbers'")
+    require("load", "missing", missing, missing in ("refuse", "fill"), "'refuse' or 'fill'")
+    asked = {"target": target, "ignore": ignore, "size": size, "classes": classes, "signals": signals}
+    place = frame.NAME if frame.is_frame(source) else located(source)
+    with naming(place):
+        found = opened(source, place, target)
+        check_asked(place, found, {name for name, value in asked.items() if value})
+        if isinstance(found, Pictures):
+            data = found.dataset(stem(place), task, missing, size)
+        elif isinstance(found, Table):
+            data = encode.dataset(found, target, ignore, task, stem(place), missing)
         else:
             x, y = found
-            data = Dataset.of(x, arrays.for_task(y, task), name=stem(path))
+            y = targets.for_task(np.asarray(y), task)
+            data = Dataset.of(x, y, classes=classes, name=stem(place), missing=missing, signals=signals)
         data.check_learnable()
     return data
 
 
-def load_like(source: str | os.PathLike[str], columns: tuple[Column, ...], *, target: str = "") -> Features:
+def load_like(
+    source: Source, columns: tuple[Column, ...], *, target: str = "", shape: Sequence[int] | None = None
+) -> Features:
     """Rows to predict, encoded by the columns of a training table, matched by name in any order.
 
     Further columns of the file are not read, but for the target's, when it is there. Arrays and images (columns empty)
-    are taken without their labels. DataError for a missing column, a category that training did not have, and all that
-    `load` refuses.
+    are taken without their labels; `shape`, that of one example in training, says what images are resized to, and that
+    arrays of three axes are signals. DataError for a missing column, a category that training did not have, and all
+    that `load` refuses.
     """
-    path = located(source)
-    with naming(path):
-        found = reader(path)(path, False)
-        if not isinstance(found, Table):
-            x = arrays.features(found[0])
-            return Features(x, np.arange(len(x), dtype=np.int64))
-        if not columns:
-            raise DataError("expected an .npz or .idx file: the training data was arrays, without named columns")
-        if missing := [column.name for column in columns if column.name not in found.cells]:
-            held = arrays.some(list(found.cells), 40)
-            raise DataError(f"expected the columns of the training, missing: {', '.join(missing)}; the file has {held}")
-        return Features(table.encode(found, columns), found.lines, found.cells.get(target, ()))
+    place = frame.NAME if frame.is_frame(source) else located(source)
+    with naming(place):
+        found = opened(source, place, None, labels=False)
+        if isinstance(found, Table) and columns:
+            return of_table(found, columns, target)
+        if isinstance(found, Table):
+            raise DataError(
+                "expected arrays, as in .npz, .npy or .idx, or images: the training data had no named columns"
+            )
+        rows = found.rows(shape) if isinstance(found, Pictures) else found[0]
+        x = kept(rows, signals=shape is not None and len(shape) == 2)
+        return Features(x, np.arange(len(x), dtype=np.int64))
 
 
-def located(source: str | os.PathLike[str]) -> Path:
-    """The path of a shipped dataset or of a file that is there."""
+def of_table(found: Table, columns: Sequence[Column], target: str) -> Features:
+    """The columns of the training, of a table that has them."""
+    if missing := [column.name for column in columns if column.name not in found.cells]:
+        held = arrays.some(list(found.cells), 40)
+        raise DataError(f"expected the columns of the training, missing: {', '.join(missing)}; the file has {held}")
+    place = "index" if found.types else "line"
+    return Features(encode.encode(found, columns), found.lines, tuple(found.cells.get(target, ())), place)
+
+
+def from_chunks(
+    chunks: Iterable[npy.Chunk],
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    name: str = "data",
+    classes: Sequence[Label] = (),
+    missing: Missing = "refuse",
+    signals: bool = False,
+) -> Dataset:
+    """A dataset from (x, y) chunks that together are larger than memory, as a generator gives them.
+
+    They are written once to `folder`, as x.npy and y.npy, and memory-mapped; `load(folder)` maps them again. Without a
+    folder they go to a temporary one, which is removed with the dataset: where the system keeps that in memory (look for
+    `tmpfs`), name a folder on a disk. Only y is held in memory. x is stored as float32, or in 8 or 16 bits if it comes so.
+
+    DataError: no chunks, a chunk of another shape or type, infinite values, a disk that is full; nothing stays behind.
+    """
+    place = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="chainrule-"))
+    try:
+        npy.write_chunks(chunks, place)
+        x, y = npy.read_folder(place, True)
+        data = Dataset.of(x, y, classes=classes, name=name, missing=missing, signals=signals)
+    except BaseException:
+        if folder is None:
+            shutil.rmtree(place, ignore_errors=True)
+        raise
+    if folder is None:
+        weakref.finalize(x, shutil.rmtree, place, ignore_errors=True)
+    return data
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """Images that a folder or a list names, not yet decoded."""
+
+    folder: Path
+    table: Table | None = None  # the list, if there is one
+
+    def dataset(self, name: str, task: str, missing: Missing, size: images.Size | None) -> Dataset:
+        """With their classes; from a list also with numbers or yes/no labels."""
+        if self.table is None:
+            found, names = images.read_folder(self.folder, size)
+            return Dataset.of(found, targets.for_task(names, task), name=name, missing=missing)
+        column = images.list_column(self.table, images.LABELS) or ""
+        y, classes = encode.answers(self.table, column, task)
+        x = kept(images.listed(self.table, self.folder, size))
+        return Dataset(x, y, classes, target=column, name=name, where=self.table.lines, missing=missing)
+
+    def rows(self, shape: Sequence[int] | None) -> NDArray[np.uint8] | Rows:
+        """To predict, in the shape that the network takes."""
+        if self.table is None:
+            return images.read_all(self.folder, shape)
+        return images.listed(self.table, self.folder, *images.as_asked(shape))
+
+
+Found: TypeAlias = Table | Pictures | tuple[NDArray[Any] | Rows, ...]
+KINDS: dict[type, tuple[str, tuple[str, ...]]] = {  # what a source holds, and which settings say something about it
+    Table: ("a table", ("target", "ignore")),
+    Pictures: ("images", ("size",)),
+    tuple: ("arrays", ("classes", "signals")),
+}
+
+
+def opened(source: Source, place: Path | str, target: object, *, labels: bool = True) -> Found:
+    """What the source holds. A CSV with the columns file and label is a list of images, unless a target is named."""
+    if isinstance(place, str):
+        return frame.read(source)
+    if holds_images(place):
+        return Pictures(place)
+    found = reader(place)(place, labels)
+    if isinstance(found, Table) and target is None and images.is_list(found):
+        return Pictures(place.parent, found)
+    return found
+
+
+def check_asked(place: Path | str, found: Found, asked: set[str]) -> None:
+    """Refuse a setting that says nothing about what was found."""
+    kind, fitting = KINDS[type(found)]
+    for other, settings in KINDS.values():
+        if wrong := [name for name in settings if name in asked and name not in fitting]:
+            raise SettingError(f"{place}: '{wrong[0]}' is a setting for {other}, but this holds {kind}")
+
+
+def located(source: Source) -> Path:
+    """The path of a shipped dataset, or of a file or folder that is there."""
+    known = isinstance(source, str | os.PathLike)
+    require("load", "source", type(source).__name__, known, "a path, the name of a shipped data set or a DataFrame")
     if source in SHIPPED:
         return SHIPPED[str(source)]
     path = Path(source).expanduser()
-    if path.is_dir():
-        raise DataError("expected a file, found a folder", path)
     if not path.exists():
-        beside = [file.name for file in path.parent.glob("*") if file.is_file()]
+        beside = [file.name for file in path.parent.glob("*")]
         near = nearest(path.name, [*SHIPPED, *beside])
         raise DataError(f"there is no such file{near if near.startswith('; did you mean') else ''}", path)
     return path
 
 
-def stem(path: Path) -> str:
-    """The file's name without its suffix and `.gz`."""
-    return Path(path.name.removesuffix(".gz")).stem
+def stem(place: Path | str) -> str:
+    """The name without its suffix and `.gz`; of a DataFrame "data"."""
+    return "data" if isinstance(place, str) else Path(place.name.removesuffix(".gz")).stem
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def naming(place: Path | str) -> Iterator[None]:
     """A DataError from arrays does not know its file: add it."""
     try:
         yield
     except DataError as error:
         if error.file is not None:
             raise
-        raise DataError(str(error), path) from None
+        raise DataError(str(error), place) from None

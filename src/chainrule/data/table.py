@@ -1,21 +1,17 @@
-"""Table -> Dataset: which column is a number, which a category, which the target; and how each becomes features."""
+"""A table: cells by column, as text or typed, and its columns as numbers or as texts; every gap has its sentence."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, nearest
-from .arrays import Label, are_whole, some
-from .dataset import Column, Dataset
+from .arrays import FILL, some
 
-MOST_CATEGORIES = 100
-MOST_INT_CLASSES = 20
 # How tables write "nothing here"; in a column of numbers they get the advice for missing values.
 MISSING = {"", "na", "n/a", "nan", "null", "none", "?", "-"}
 DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
@@ -24,26 +20,38 @@ IGNORE = "leave the column out with --ignore {0!r} (ignore=[{0!r}])"
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Cells as text, by column name, every column as long as `lines`: the line in the file of each row."""
+    """Cells as text, by column name, every column as long as `lines`: the line in the file of each row.
+
+    A typed table says of every column what it is: "number" (its values stand in `memo`, NaN where a cell is empty),
+    "category", or the name of a type that is neither. Its `lines` are row numbers from 0.
+    """
 
     file: str
-    cells: dict[str, tuple[str, ...]]
+    cells: Mapping[str, Sequence[str]]
     lines: NDArray[np.int64]
-    memo: dict[str, NDArray[np.float64] | None] = field(default_factory=dict)
+    memo: dict[tuple[str, bool], NDArray[np.float64] | None] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
 
-    def parsed(self, name: str) -> NDArray[np.float64] | None:
-        """A column as numbers, or None when a cell is none; done once, for it is much of the time of `load`."""
-        if name not in self.memo:
+    def parsed(self, name: str, gaps: bool = False) -> NDArray[np.float64] | None:
+        """A column as numbers, or None when a cell is none; with `gaps` what writes "nothing here" is NaN.
+
+        Done once, for it is much of the time of `load`.
+        """
+        if (name, gaps) not in self.memo:
             cells = self.cells[name]
+            if gaps:
+                cells = ["nan" if is_gap(cell) else cell for cell in cells]
             try:
-                self.memo[name] = None if "_" in "".join(cells) else np.array([float(cell) for cell in cells])
+                self.memo[name, gaps] = None if "_" in "".join(cells) else np.array([float(cell) for cell in cells])
             except ValueError:
-                self.memo[name] = None
-        return self.memo[name]
+                self.memo[name, gaps] = None
+        return self.memo[name, gaps]
 
     def error(self, what: str, row: int | None = None, column: str | None = None) -> DataError:
         """A sentence that says where in the file."""
-        return DataError(what, self.file, None if row is None else int(self.lines[row]), column)
+        if row is None or not self.types:
+            return DataError(what, self.file, None if row is None else int(self.lines[row]), column)
+        return DataError(f"row {self.lines[row]} (counted from 0): {what}", self.file, None, column)
 
     def require(self, name: str) -> None:
         """Refuse a column that is not there: lists all, suggests the nearest."""
@@ -53,99 +61,50 @@ class Table:
             raise self.error(f"there is no column '{name}'; the columns are: {some(list(self.cells), 40)}{hint}")
 
 
-def dataset(table: Table, target: str | None, ignore: Sequence[str], task: str, name: str) -> Dataset:
-    """Guess the columns and encode them; see `load`."""
-    ignored = {ignore} if isinstance(ignore, str) else set(ignore)
-    if target is None:
-        raise table.error(
-            "say which column is to be predicted, with --target NAME (target=); "
-            f"the columns are: {some(list(table.cells), 40)}"
-        )
-    for asked in (target, *sorted(ignored)):
-        table.require(asked)
-    if target in ignored:
-        raise table.error(f"the column '{target}' is both the target and ignored; name it in one of the two")
-    y, classes = answers(table, target, task)
-    columns = tuple(guess(table, column) for column in table.cells if column not in {target, *ignored})
-    if not columns:
-        raise table.error(f"expected a column beside the target '{target}' to predict it from, found none")
-    return Dataset(encode(table, columns, IGNORE), y, classes, columns, target, name, table.lines)
-
-
-def guess(table: Table, name: str) -> Column:
-    """The column as a feature: a number, or a category with all the texts it holds."""
-    if is_numeric(table, name):
-        return Column(name, "number")
-    refuse_decimal_comma(table, name)
-    categories = tuple(sorted(set(texts(table, name, IGNORE))))
-    if len(categories) > MOST_CATEGORIES:
-        what = f"expected at most {MOST_CATEGORIES} categories, found {len(categories):,} different texts"
-        sample = f"({some(categories, 3)}), as names and ids have"
-        raise table.error(f"{what} {sample}; {IGNORE.format(name)}", column=name)
-    return Column(name, "category", categories)
-
-
-def answers(table: Table, name: str, task: str) -> tuple[NDArray[Any], tuple[Label, ...]]:
-    """y and classes. Text is classes, and so are whole numbers with few distinct values; `task` overrules."""
-    if task == "numbers" or (task == "auto" and is_numeric(table, name)):
-        values = numbers(table, name)
-        if task == "numbers" or not are_classes(values):
-            return values[:, None], ()
-    elif task == "auto":
-        refuse_decimal_comma(table, name)
-    if table.parsed(name) is not None and are_whole(values := numbers(table, name)):
-        labels, codes = np.unique(values.astype(np.int64), return_inverse=True)
-        return codes, tuple(labels.tolist())
-    found = texts(table, name)
-    classes = tuple(sorted(set(found)))
-    return codes_of(table, name, found, classes), classes
-
-
-def encode(table: Table, columns: Sequence[Column], advice: str = "") -> NDArray[np.float32]:
-    """x (n, sum of the columns' widths): numbers as they are, categories one-hot."""
-    x = np.zeros((len(table.lines), sum(column.width for column in columns)), np.float32)
-    start = 0
-    for column in columns:
-        if column.kind == "number":
-            x[:, start] = numbers(table, column.name, advice)
-        else:
-            found = texts(table, column.name, advice)
-            x[np.arange(len(x)), start + codes_of(table, column.name, found, column.categories)] = 1
-        start += column.width
-    return x
-
-
-def codes_of(table: Table, name: str, found: Sequence[str], known: Sequence[str]) -> NDArray[np.int64]:
-    """The place of each text among the known ones."""
-    code = {text: place for place, text in enumerate(known)}
-    codes = np.array([code.get(text, -1) for text in found], np.int64)
-    if codes.min() < 0:
-        row = int(codes.argmin())
-        raise table.error(f"expected one of the known categories ({some(known)}), found {shown(found[row])}", row, name)
-    return codes
-
-
-def texts(table: Table, name: str, advice: str = "") -> list[str]:
-    """The cells without the space around them, none of them empty."""
+def texts(table: Table, name: str, advice: str = "", gaps: bool = False) -> list[str]:
+    """The cells without the space around them; none of them empty, unless there may be `gaps`."""
+    usable(table, name, advice)
     found = [cell.strip() for cell in table.cells[name]]
-    if "" in found:
+    if "" in found and not gaps:
         raise table.error(f"found an empty cell; {remedy('', name, advice)}", found.index(""), name)
     return found
 
 
-def numbers(table: Table, name: str, advice: str = "") -> NDArray[np.float64]:
-    """The cells as numbers that float32 can hold."""
+def numbers(table: Table, name: str, advice: str = "", gaps: bool = False) -> NDArray[np.float64]:
+    """The cells as numbers that float32 can hold; NaN where nothing stands, if there may be `gaps`."""
+    usable(table, name, advice)
     cells = table.cells[name]
-    if (values := table.parsed(name)) is None:
-        expected, row = "a number", [is_number(cell) for cell in cells].index(False)
+    if (values := table.parsed(name, gaps)) is None:
+        expected, row = "a number", [is_number(cell) or (gaps and is_gap(cell)) for cell in cells].index(False)
     else:
         with np.errstate(over="ignore"):
-            good = np.isfinite(values.astype(np.float32))
+            good = np.isfinite(values.astype(np.float32)) | (gaps & np.isnan(values))
         if good.all():
             return values
         expected, row = "a finite number (below 3.4e38)", int(good.argmin())
     what = f"expected {expected}, found {shown(cells[row])}"
     raise table.error(f"{what}; {remedy(cells[row], name, advice)}", row, name)
+
+
+def usable(table: Table, name: str, advice: str = "") -> None:
+    """Refuse a typed column that holds neither numbers nor text: dates, lists."""
+    if (kind := table.types.get(name, "number")) not in ("number", "category"):
+        what = f"expected numbers, text or truth values, found {kind}"
+        raise table.error(f"{what}; {advice.format(name)}" if advice else what, column=name)
+
+
+def codes_of(
+    table: Table, name: str, found: Sequence[str], known: Sequence[str], gaps: bool = False
+) -> NDArray[np.int64]:
+    """The place of each text among the known ones; -1 for an empty one, if there may be `gaps`."""
+    code = {text: place for place, text in enumerate(known)}
+    codes = np.array([code.get(text, -1) for text in found], np.int64)
+    for row in np.flatnonzero(codes < 0).tolist():
+        if not (gaps and found[row] == ""):
+            raise table.error(
+                f"expected one of the known categories ({some(known)}), found {shown(found[row])}", row, name
+            )
+    return codes
 
 
 def is_number(cell: str) -> bool:
@@ -157,18 +116,19 @@ def is_number(cell: str) -> bool:
     return "_" not in cell
 
 
-def is_numeric(table: Table, name: str) -> bool:
-    """A column is of numbers when at least half of its filled cells parse as one."""
+def is_gap(cell: str) -> bool:
+    """Whether a cell says that nothing stands here."""
+    return cell.strip().lower() in MISSING
+
+
+def is_numeric(table: Table, name: str, gaps: bool = False) -> bool:
+    """A column is of numbers when its type says so; without a type, when at least half of its filled cells parse as one."""
+    if table.types:
+        return table.types[name] == "number"
     if table.parsed(name) is not None:
         return True
-    filled = [cell for cell in table.cells[name] if cell.strip()]
+    filled = [cell for cell in table.cells[name] if cell.strip() and not (gaps and is_gap(cell))]
     return 2 * sum(map(is_number, filled)) >= len(filled) > 0
-
-
-def are_classes(values: NDArray[np.float64]) -> bool:
-    """Whole numbers that look like labels: few distinct ones, each for several rows on average."""
-    distinct = len(np.unique(values))
-    return are_whole(values) and distinct <= MOST_INT_CLASSES and 2 * distinct < len(values)
 
 
 def refuse_decimal_comma(table: Table, name: str) -> None:
@@ -183,8 +143,9 @@ def refuse_decimal_comma(table: Table, name: str) -> None:
 
 def remedy(cell: str, name: str, advice: str) -> str:
     """What to do about a cell that does not fit."""
-    fix = "fill it in or remove the row" if cell.strip().lower() in MISSING else "correct it or remove the row"
-    return f"{fix}, or {advice.format(name)}" if advice else fix
+    fix = "fill it in or remove the row" if is_gap(cell) else "correct it or remove the row"
+    fill = f", {FILL}" if advice and is_gap(cell) else ""
+    return f"{fix}{fill}, or {advice.format(name)}" if advice else fix
 
 
 def shown(cell: str) -> str:
