@@ -102,6 +102,10 @@ def test_twenty_steps(optimizer: Optimizer, oracle: Any) -> None:
             lambda: cr.Adam(clip_norm=0),
             r"The 'clip_norm' parameter of Adam must be a number in the range \(0, inf\), or None",
         ),
+        (
+            lambda: cr.SGD(0.1, max_norm=0),
+            r"The 'max_norm' parameter of SGD must be a number in the range \(0, inf\), or None",
+        ),
         (lambda: cr.AdamW(b2=1.0), "The 'b2' parameter of AdamW"),
         (lambda: cr.AdamW(decay=-1), "The 'decay' parameter of AdamW"),
         (lambda: cr.RMSProp(decay=1), "The 'decay' parameter of RMSProp"),
@@ -137,6 +141,18 @@ def test_only_weights_decay() -> None:
     step(x, y)
     np.testing.assert_allclose(step.arrays["dense1/w"], 0.95 * before["dense1/w"], rtol=1e-6)
     np.testing.assert_array_equal(step.arrays["dense1/b"], before["dense1/b"])
+
+
+def test_max_norm_holds_for_weights_after_every_step() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(16, 6, 6, 2)), 100 * rng.normal(size=(16, 3))
+    step = cr.Step("conv4-3 relu gap dense3", x, y, optimizer=cr.SGD(0.5, max_norm=0.7))
+    for _ in range(5):
+        step(x, y)
+        norms = {p: np.sqrt((a**2).reshape(-1, a.shape[-1]).sum(0)) for p, a in step.arrays.items()}
+        assert all(norms[path].max() <= 0.7 * (1 + 1e-6) for path in ("conv2d1/w", "dense1/w"))
+        assert norms["dense1/w"].max() > 0.69
+    assert norms["dense1/b"].max() > 1  # a bias is no incoming weight
 
 
 def test_schedules() -> None:

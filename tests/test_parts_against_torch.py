@@ -1,8 +1,8 @@
-"""Optimisers and schedules step by step with PyTorch's, in float64; skipped where it is not installed."""
+"""Optimisers, schedules and what PyTorch has no loss for, step by step with it, in float64; skipped where it is missing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,17 @@ OPTIMIZERS: list[tuple[Optimizer, Callable[[Any], Any]]] = [
     (cr.Adam(0.01), lambda p: optim.Adam(p, 0.01)),
     (cr.AdamW(0.01, decay=0.1), lambda p: optim.AdamW(p, 0.01, weight_decay=0.1)),
 ]
+
+
+def every(kind: type[Any]) -> Iterator[type[Any]]:
+    """All classes below a class."""
+    for below in kind.__subclasses__():
+        yield below
+        yield from every(below)
+
+
+def test_every_optimiser_has_a_row() -> None:
+    assert {type(ours) for ours, _ in OPTIMIZERS} == set(every(Optimizer))
 
 
 @pytest.mark.parametrize(("ours", "theirs"), OPTIMIZERS, ids=[repr(o) for o, _ in OPTIMIZERS])
@@ -61,12 +72,39 @@ def test_clipping_by_norm_and_value() -> None:
             np.testing.assert_allclose(np.asarray(mine), parameter.grad.numpy(), rtol=0, atol=1e-12)
 
 
+def then(first: Any, second: Any, at: int) -> Callable[[Any], Any]:
+    """One of theirs for `at` steps, then another."""
+    return lambda o: optim.lr_scheduler.SequentialLR(o, [first(o), second(o)], [at])
+
+
+def linear(steps: int) -> Callable[[Any], Any]:
+    return lambda o: optim.lr_scheduler.LambdaLR(o, lambda i: min(i / steps, 1))
+
+
+def cosine(steps: int) -> Callable[[Any], Any]:
+    return lambda o: optim.lr_scheduler.CosineAnnealingLR(o, steps)
+
+
+# Theirs goes up until step pct_start total - 1 and ends in step total - 1, so 101 steps have 100 ways between them.
+def one_cycle(o: Any) -> Any:
+    return optim.lr_scheduler.OneCycleLR(o, 1.0, 101, pct_start=31 / 101, cycle_momentum=False)
+
+
 SCHEDULES: list[tuple[Schedule, Callable[[Any], Any]]] = [
+    (cr.Constant(), lambda o: optim.lr_scheduler.ConstantLR(o, 1.0)),
     (cr.Steps(0.1, (0.3, 0.6)), lambda o: optim.lr_scheduler.MultiStepLR(o, [30, 60])),
     (cr.Exponential(0.01), lambda o: optim.lr_scheduler.ExponentialLR(o, 0.01**0.01)),
-    (cr.Cosine(), lambda o: optim.lr_scheduler.CosineAnnealingLR(o, 100)),
-    (cr.WarmUp(0.2), lambda o: optim.lr_scheduler.LambdaLR(o, lambda i: min(i / 20, 1))),
+    (cr.Cosine(), cosine(100)),
+    (cr.Cosine(0.2), then(linear(20), cosine(80), 20)),
+    (cr.WarmUp(0.2), linear(20)),
+    (cr.WarmUp(0.2, cr.Cosine()), then(linear(20), cosine(80), 20)),
+    (cr.OneCycle(0.3), one_cycle),
 ]
+
+
+def test_every_schedule_has_a_row() -> None:
+    """Plateau looks at losses, and has a test of its own below."""
+    assert {type(ours) for ours, _ in SCHEDULES} | {cr.Plateau} == set(every(Schedule))
 
 
 @pytest.mark.filterwarnings("ignore:Detected call of")
@@ -78,6 +116,32 @@ def test_a_hundred_factors(ours: Schedule, theirs: Callable[[Any], Any]) -> None
         assert ours.factor(i / 100) == pytest.approx(optimizer.param_groups[0]["lr"], abs=1e-12), i
         optimizer.step()
         scheduler.step()
+
+
+@pytest.mark.parametrize("shape", [(5, 4), (3, 3, 2, 4), (4,)])
+def test_the_norm_of_each_unit(shape: tuple[int, ...]) -> None:
+    p = np.random.default_rng(0).normal(size=shape)
+    for limit in (0.5, 1.0, 100.0):
+        # theirs shrinks to norm / (norm + 1e-7), a hair below the limit; so the factor is taken without it
+        norms = torch.linalg.vector_norm(torch.tensor(p).reshape(-1, 4), dim=0)
+        expected = torch.where(norms > limit, torch.tensor(p) * (limit / norms), torch.tensor(p))
+        found = np.asarray(cr.SGD(0.1, max_norm=limit).constrained(tensor(p)))
+        np.testing.assert_allclose(found, expected.numpy(), rtol=0, atol=1e-12)
+        renormed = torch.renorm(torch.tensor(p).reshape(-1, 4), 2, 1, limit).reshape(shape)
+        np.testing.assert_allclose(found, renormed.numpy(), rtol=1e-6)
+    assert cr.SGD(0.1).constrained(q := tensor(p)) is q
+
+
+def test_focal_loss() -> None:
+    rng = np.random.default_rng(0)
+    z, labels = rng.normal(size=(6, 4)), rng.integers(0, 4, 6)
+    theirs = torch.tensor(z, requires_grad=True)
+    log_p = torch.log_softmax(theirs, -1)[range(6), labels]
+    expected = -((1 - log_p.exp()) ** 1.5) * log_p
+    expected.sum().backward()
+    found, pull = cr.vjp(lambda z: cr.Focal(1.5).rows(z, tensor(labels)), z)
+    np.testing.assert_allclose(np.asarray(found), expected.detach().numpy(), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(np.asarray(pull(np.ones(6))[0]), theirs.grad.numpy(), rtol=0, atol=1e-10)
 
 
 def test_plateau() -> None:

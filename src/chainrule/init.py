@@ -75,11 +75,13 @@ def fan_out(shape: Shape) -> int:
 
 @initializer
 def zeros(shape: Shape, draw: Draw) -> NDArray[Any]:
+    """0, for biases and shifts."""
     return np.zeros(shape)
 
 
 @initializer
 def ones(shape: Shape, draw: Draw) -> NDArray[Any]:
+    """1, for scales."""
     return np.ones(shape)
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from .errors import require
 from .graph import Tensor
-from .ops import clip, exp, minimum, sqrt
+from .ops import clip, exp, maximum, minimum, sqrt, square
 
 State = dict[str, Tensor]
+OPTIMIZERS: dict[str, type[Optimizer]] = {}  # by class name; filled as classes are defined
 
 
 @dataclass(frozen=True)
@@ -23,16 +24,22 @@ class Optimizer:
 
     clip_value   every element of a gradient is moved into [-clip_value, clip_value] before the update
     clip_norm    all gradients together are scaled so that their norm is at most this (Pascanu, Mikolov and Bengio (2013))
+    max_norm     after the update the incoming weights of every unit are scaled so that their norm is at most this
+                 (Srivastava et al. (2014), section 5.1)
     """
 
     lr: float
     clip_value: float | None = field(default=None, kw_only=True)
     clip_norm: float | None = field(default=None, kw_only=True)
+    max_norm: float | None = field(default=None, kw_only=True)
+
+    def __init_subclass__(cls) -> None:
+        OPTIMIZERS[cls.__name__] = cls
 
     def __post_init__(self) -> None:
         owner = type(self).__name__
         require(owner, "lr", self.lr, self.lr > 0, "a number in the range (0, inf)")
-        for name in ("clip_value", "clip_norm"):
+        for name in ("clip_value", "clip_norm", "max_norm"):
             limit = getattr(self, name)
             require(owner, name, limit, limit is None or limit > 0, "a number in the range (0, inf), or None")
 
@@ -60,6 +67,13 @@ class Optimizer:
             scale = minimum(self.clip_norm / (norm + 1e-6), 1)  # 1e-6: PyTorch's, for a norm of 0
             gradients = {p: g * scale for p, g in gradients.items()}
         return gradients
+
+    def constrained(self, p: Tensor) -> Tensor:
+        """A weight (..., units) after its update: the norm over all axes but the last is at most `max_norm`."""
+        if self.max_norm is None:
+            return p
+        norm = sqrt(square(p).sum(tuple(range(p.ndim - 1)), keepdims=True))
+        return p * (self.max_norm / maximum(norm, self.max_norm))
 
     def settings(self) -> dict[str, Any]:
         """Name and settings as plain data."""

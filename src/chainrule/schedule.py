@@ -13,10 +13,15 @@ from typing import Any
 
 from .errors import require
 
+SCHEDULES: dict[str, type[Schedule]] = {}  # by class name; filled as classes are defined
+
 
 @dataclass(frozen=True)
 class Schedule:
     """Base of all."""
+
+    def __init_subclass__(cls) -> None:
+        SCHEDULES[cls.__name__] = cls
 
     def factor(self, done: float, losses: Sequence[float] = ()) -> float:
         """The factor when the share `done`, in [0, 1), of all steps is done, after epochs of these validation losses."""

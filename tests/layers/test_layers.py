@@ -20,7 +20,6 @@ from chainrule.init import Normal
 from chainrule.layers import LAYERS, Context, Layer, Param, parse, record
 from chainrule.layers.config import from_config, to_config
 from chainrule.layers.default import default_net
-from chainrule.layers.summary import layer_table, summary_rows
 
 rng = np.random.default_rng(0)
 
@@ -30,6 +29,20 @@ def conv(x: Any, w: Any, b: Any) -> Any:
     padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
     h, v = x.shape[1:3]
     return sum(padded[:, i : i + h, j : j + v] @ w[i, j] for i in range(3) for j in range(3)) + b
+
+
+def conv_1d(x: Any, w: Any, b: Any) -> Any:
+    """3, stride 1, zeros around."""
+    padded = np.pad(x, ((0, 0), (1, 1), (0, 0)))
+    return sum(padded[:, i : i + x.shape[1]] @ w[i] for i in range(3)) + b
+
+
+def upconv(x: Any, w: Any, b: Any) -> Any:
+    """2x2, stride 2: every pixel becomes four, none of which another one reaches."""
+    y = np.empty((x.shape[0], 2 * x.shape[1], 2 * x.shape[2], w.shape[-1]))
+    for i, j in np.ndindex(2, 2):
+        y[:, i::2, j::2] = x @ w[i, j] + b
+    return y
 
 
 def norm(x: Any, scale: Any, shift: Any, mean: Any, var: Any) -> Any:
@@ -92,6 +105,15 @@ IMAGE = (2, 4, 4, 2)
 ROWS = {
     "Dense": Row(cr.Dense(3), "dense3", (4, 2), lambda x, w, b: x @ w + b, {"w": (2, 3), "b": (3,)}),
     "Conv2d": Row(cr.Conv2d(3), "conv3-3", IMAGE, conv, {"w": (3, 3, 2, 3), "b": (3,)}),
+    "Conv1d": Row(cr.Conv1d(3), "conv1d3-3", (2, 5, 2), conv_1d, {"w": (3, 2, 3), "b": (3,)}),
+    "ConvTranspose2d": Row(cr.ConvTranspose2d(3), "upconv3-2-2", IMAGE, upconv, {"w": (2, 2, 2, 3), "b": (3,)}),
+    "ConvTranspose1d": Row(
+        cr.ConvTranspose1d(3),
+        "upconv1d3",
+        (2, 3, 2),
+        lambda x, w, b: np.stack([x @ w[0], x @ w[1]], 2).reshape(2, 6, 3) + b,
+        {"w": (2, 2, 3), "b": (3,)},
+    ),
     "BatchNorm": Row(cr.BatchNorm(), "bn", IMAGE, norm, {"scale": (2,), "shift": (2,), "mean": (2,), "var": (2,)}),
     "ReLU": Row(cr.ReLU(), "relu", (3, 2), lambda x: np.where(x > 0, x, 0)),
     "Tanh": Row(cr.Tanh(), "tanh", (3, 2), lambda x: 1 - 2 / (np.exp(2 * x) + 1)),
@@ -128,6 +150,8 @@ ROWS = {
     "Upsample": Row(cr.Upsample(2), "upsample2", IMAGE, lambda x: np.kron(x, np.ones((1, 2, 2, 1)))),
     "Residual": Row(cr.Residual(cr.Tanh()), "", (3, 2), lambda x: x),
     "Concat": Row(cr.Concat(cr.Tanh(), cr.Identity()), "", (3, 2), lambda x: x),
+    "Parallel": Row(cr.Parallel(cr.Dense(2), cr.Identity(), join="max"), "", (3, 2), lambda x: x),
+    "Net": Row(cr.Net(a=cr.Dense(2, init=Normal(0.5)), both=("sum", "a", "x")), "", (3, 2), lambda x: x),
     "SimpleRNN": Row(cr.SimpleRNN(2), "rnn2", (2, 3, 2), rnn, {"w": (2, 2), "u": (2, 2), "b": (2,)}),
     "LSTM": Row(cr.LSTM(2), "lstm2", (2, 3, 2), lstm, {"w": (2, 8), "u": (2, 8), "b": (8,)}),
     "GRU": Row(cr.GRU(2), "gru2", (2, 3, 2), gru, {"w": (2, 6), "u": (2, 6), "b": (6,)}),
@@ -139,6 +163,8 @@ ROWS = {
         {"w": (3, 2)},
     ),
     "MaxPool2d": Row(cr.MaxPool2d(), "pool2", IMAGE, lambda x: x.reshape(2, 2, 2, 2, 2, 2).max((2, 4))),
+    "MaxPool1d": Row(cr.MaxPool1d(), "pool1d2", (2, 4, 2), lambda x: np.maximum(x[:, ::2], x[:, 1::2])),
+    "AvgPool1d": Row(cr.AvgPool1d(), "avgpool1d", (2, 4, 2), lambda x: (x[:, ::2] + x[:, 1::2]) / 2),
     "Flatten": Row(cr.Flatten(), "flatten", IMAGE, lambda x: np.stack([row.ravel() for row in x])),
     "Dropout": Row(cr.Dropout(0.0), "dropout0.0", (3, 2), lambda x: x),
     "Sequential": Row(cr.Sequential(cr.Dense(2), cr.Tanh()), "", (3, 2), lambda x: x),
@@ -275,40 +301,11 @@ def test_dropout() -> None:
     assert y is x
 
 
-def test_summary_of_a_cnn_by_hand() -> None:
-    rows = summary_rows(parse("conv8-3 relu pool2 conv4-5 flatten dense10"), (28, 28, 3))
-    assert [(r.output, r.parameters, r.field) for r in rows] == [
-        ((28, 28, 8), 3 * 3 * 3 * 8 + 8, (3, 3)),
-        ((28, 28, 8), 0, (3, 3)),
-        ((14, 14, 8), 0, (4, 4)),
-        ((14, 14, 4), 5 * 5 * 8 * 4 + 4, (12, 12)),
-        ((784,), 0, (28, 28)),
-        ((10,), 7850, (28, 28)),
-    ]
-    assert "8,878" in layer_table(rows, (28, 28, 3)).splitlines()[-1]
-
-
 @pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 1), (8, 8, 1), (28, 28, 1), (32, 31, 3), (7,)])
 def test_default_nets_fit(shape: tuple[int, ...]) -> None:
     ctx, _, y = record(parse(default_net(shape, 5)), (2, *shape))
     assert y.shape == (2, 5)
     assert any(isinstance(spec, Param) and spec.decay for spec in ctx.declared.values())
-
-
-def test_branches() -> None:
-    x = np.linspace(-1, 1, 12).reshape(2, 6)
-    net = cr.Sequential(cr.Residual(cr.Sequential(cr.Tanh())), cr.Concat(cr.Sigmoid(), cr.Identity()))
-    ctx = Context(train=True)
-    y = np.asarray(ctx.call("", net, tensor(x)))
-    z = x + np.tanh(x)
-    np.testing.assert_allclose(y, np.concatenate([1 / (1 + np.exp(-z)), z], axis=1), rtol=1e-12)
-    deep = cr.Residual(cr.Sequential(cr.Dense(4), cr.ReLU(), cr.Dense(6)))
-    assert list(record(deep, (2, 6))[0].declared) == [
-        "inner/dense1/w",
-        "inner/dense1/b",
-        "inner/dense2/w",
-        "inner/dense2/b",
-    ]
 
 
 @pytest.mark.parametrize(
@@ -328,12 +325,6 @@ def test_branches() -> None:
 def test_what_does_not_fit_is_told_with_its_numbers(net: Layer, shape: tuple[int, ...], sentence: str) -> None:
     with pytest.raises(ShapeError, match=sentence):
         record(net, shape)
-
-
-def test_dilated_convolution_sees_further() -> None:
-    rows = summary_rows(cr.Sequential(cr.Conv2d(2, 3, dilation=2), cr.AvgPool2d(2)), (12, 12, 1))
-    assert [row.field for row in rows] == [(5, 5), (6, 6)]
-    assert cr.Conv2d(4, 3, padding=2, groups=2).build((1, 8, 8, 6))["w"].shape == (3, 3, 3, 4)
 
 
 def test_a_recurrent_network_learns_what_came_first() -> None:

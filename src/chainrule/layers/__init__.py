@@ -17,12 +17,13 @@ from .activation import (
     Threshold,
 )
 from .base import LAYERS, Call, Context, Layer, Param, State, record
-from .branch import Concat, Residual
-from .conv import Conv2d
+from .branch import Concat, Parallel, Residual
+from .conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from .dense import Dense
+from .net import Net
 from .norm import BatchNorm, LayerNorm
 from .notation import parse
-from .pool import AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool2d
+from .pool import AvgPool1d, AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool1d, MaxPool2d
 from .recurrent import GRU, LSTM, Embedding, SimpleRNN
 from .regularise import Dropout
 from .sequential import Sequential
@@ -35,12 +36,16 @@ __all__ = [
     "LAYERS",
     "LSTM",
     "SELU",
+    "AvgPool1d",
     "AvgPool2d",
     "BatchNorm",
     "Call",
     "Concat",
     "Context",
+    "Conv1d",
     "Conv2d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
     "Dense",
     "Dropout",
     "Embedding",
@@ -51,10 +56,13 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "LeakyReLU",
+    "MaxPool1d",
     "MaxPool2d",
     "Maxout",
     "MaxoutConv2d",
+    "Net",
     "PReLU",
+    "Parallel",
     "Param",
     "ReLU",
     "Reshape",

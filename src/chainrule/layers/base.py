@@ -49,7 +49,7 @@ class Layer:
     def __str__(self) -> str:
         """The call that makes it, without what is at its default: `Conv2d(32)`."""
         own = [f for f in fields(self) if f.default is MISSING or getattr(self, f.name) != f.default]  # type: ignore[arg-type]
-        return f"{type(self).__name__}({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in own)})"
+        return f"{type(self).__name__}({', '.join(f'{f.name}={_shown(getattr(self, f.name))}' for f in own)})"
 
     def build(self, shape: Shape) -> Mapping[str, Param | State]:
         """The arrays this layer needs for an input of that shape (the batch axis first)."""
@@ -60,18 +60,17 @@ class Layer:
         raise NotImplementedError
 
 
+def _shown(value: Any) -> str:
+    """A setting as it was written: a function by its name."""
+    return str(value) if isinstance(value, Layer) else str(getattr(value, "__name__", repr(value)))
+
+
 def require_counts(layer: Layer, *names: str, least: int = 1) -> None:
     """Refuse a layer whose fields of these names are not whole numbers of at least that."""
     for name in names:
         value = getattr(layer, name)
         whole = isinstance(value, int) and value >= least
         require(type(layer).__name__, name, value, whole, f"an int of at least {least}")
-
-
-def require_images(shape: Shape) -> None:
-    """Refuse an input that is no batch of images (n, h, w, c)."""
-    if len(shape) != 4:
-        raise ShapeError(f"expected images (h, w, c), found {shape[1:]}; a layer before it may have flattened them")
 
 
 @dataclass(frozen=True)

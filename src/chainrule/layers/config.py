@@ -10,6 +10,12 @@ from ..errors import ModelError, nearest
 from ..init import from_plain, to_plain
 from .base import LAYERS, Layer
 
+# Layers made of others by keyword: what was given for each name.
+NAMED: Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {
+    "Sequential": lambda values: dict(values["layers"]),
+    "Net": lambda values: {name: (what, *inputs) for name, what, inputs in values["nodes"]},
+}
+
 
 def to_config(layer: Layer) -> dict[str, Any]:
     """A layer, and the layers inside it, as JSON-ready data."""
@@ -26,11 +32,9 @@ def from_config(config: Mapping[str, Any]) -> Layer:
             f"the model uses a layer '{name}' that is not defined here{nearest(str(name), LAYERS)} "
             "If it is your own, import the file that defines it first (on the command line: --net FILE.py)"
         )
-    kind = LAYERS[name]
     try:
-        if name == "Sequential":
-            return kind(**{key: from_config(inner) for key, inner in values["layers"]})
-        return kind(**{key: _restored(value) for key, value in values.items()})
+        restored = {key: _restored(value) for key, value in values.items()}
+        return LAYERS[name](**NAMED[name](restored) if name in NAMED else restored)
     except (TypeError, KeyError, ValueError) as problem:
         raise ModelError(f"the model's layer '{name}' does not fit this version of chainrule: {problem}") from None
 
@@ -47,7 +51,7 @@ def _plain(value: Any) -> Any:
 
 def _restored(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return from_plain(**value) if "init" in value else from_config(value)
+        return from_config(value) if "layer" in value else from_plain(**value)
     if isinstance(value, list):
         return tuple(_restored(v) for v in value)
     return value

@@ -1,41 +1,45 @@
-"""Convolution layers."""
+"""Convolution layers, for signals and for images, and their transposes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar
 
-from ..errors import ShapeError, require
+from ..errors import SettingError, ShapeError
 from ..graph import Shape, Tensor
 from ..init import Initializer, he_normal, zeros
-from ..ops import conv2d
-from .base import Context, Layer, Param, require_counts, require_images
+from ..ops import conv1d, conv2d, conv_transpose1d, conv_transpose2d
+from ..ops.window import reach
+from .base import Context, Layer, Param, require_counts
+from .window import Around, Fit, Sizes, along, padding_for, require_input, require_padding, require_sizes
 
-Fit = Literal["same", "valid"]
+FORWARD: Mapping[int, Callable[..., Tensor]] = {1: conv1d, 2: conv2d}  # by the number of axes a filter moves along
+TRANSPOSED: Mapping[int, Callable[..., Tensor]] = {1: conv_transpose1d, 2: conv_transpose2d}
 
 
 @dataclass(frozen=True)
-class Conv2d(Layer):
-    """y = conv2d(x, w) + b.   x (n, h, w, i) -> y (n, h', w', units), w (size, size, i / groups, units).
+class Convolution(Layer):
+    """Base of all: filters w (size ..., i / groups, units) that move along `axes` axes, and a bias for each unit.
 
-    padding "same": zeros around the image, h' = ceil(h / stride); "valid": none; a number: so many rows and columns on
-    each side, h' = (h + 2 padding - dilation (size - 1) - 1) // stride + 1.
+    padding "same": zeros around, h' = ceil(h / stride); "valid": none, what is left at the end is not looked at; "exact":
+    none, and nothing may be left; numbers: so many zeros, h' = (h + before + after - dilation (size - 1) - 1) // stride + 1.
     """
 
-    word: ClassVar[str] = "conv"
+    axes: ClassVar[int] = 2
+    fits: ClassVar[tuple[str, ...]] = ("same", "valid", "exact")
     units: int
-    size: int = 3
-    stride: int = 1
-    padding: Fit | int = "same"
+    size: Sizes = 3
+    stride: Sizes = 1
+    padding: Fit | Around = "same"
     init: Initializer = he_normal
-    dilation: int = 1
+    dilation: Sizes = 1
     groups: int = 1
 
     def __post_init__(self) -> None:
-        require_counts(self, "units", "size", "stride", "dilation", "groups")
-        around = self.padding in ("same", "valid") or (isinstance(self.padding, int) and self.padding >= 0)
-        require(type(self).__name__, "padding", self.padding, around, "'same', 'valid' or an int of at least 0")
+        require_counts(self, "units", "groups")
+        require_sizes(self, self.axes, "size", "stride", "dilation")
+        require_padding(self, self.axes, *self.fits)
 
     @property
     def filters(self) -> int:
@@ -43,11 +47,91 @@ class Conv2d(Layer):
         return self.units
 
     def build(self, shape: Shape) -> Mapping[str, Param]:
-        require_images(shape)
-        if shape[-1] % self.groups:
-            raise ShapeError(f"{shape[-1]} channels cannot be cut into {self.groups} groups")
-        kernel = (self.size, self.size, shape[-1] // self.groups, self.filters)
+        require_input(shape, self.axes)
+        for count, what in ((shape[-1], "channels"), (self.filters, "units")):
+            if count % self.groups:
+                raise ShapeError(f"{count} {what} cannot be cut into {self.groups} groups")
+        kernel = (*along(self.size, self.axes), shape[-1] // self.groups, self.filters)
         return {"w": Param(kernel, self.init), "b": Param((self.filters,), zeros, decay=False)}
 
     def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
-        return conv2d(x, p["w"], self.stride, self.padding, self.dilation, self.groups) + p["b"]
+        padding = padding_for(self.padding, x.shape, self.size, self.stride, self.dilation)
+        return FORWARD[self.axes](x, p["w"], self.stride, padding, self.dilation, self.groups) + p["b"]
+
+
+@dataclass(frozen=True)
+class Conv2d(Convolution):
+    """y = conv2d(x, w) + b.   x (n, h, w, i) -> y (n, h', w', units), w (rows, columns, i / groups, units).
+
+    size, stride and dilation: a number, or (rows, columns); padding "same", "valid", "exact", a number, or
+    ((top, bottom), (left, right)), see `Convolution`.   Source: LeCun et al. (1998); CS231n, lecture 7.
+    """
+
+    word: ClassVar[str] = "conv"
+
+
+@dataclass(frozen=True)
+class Conv1d(Convolution):
+    """y = conv1d(x, w) + b.   x (n, l, i) -> y (n, l', units), w (size, i / groups, units); padding also (before, after)."""
+
+    word: ClassVar[str] = "conv1d"
+    axes: ClassVar[int] = 1
+
+
+@dataclass(frozen=True)
+class Transposed(Convolution):
+    """Base of the transposes: every input puts a filter, times its value, `stride` places from the one before it.
+
+    padding "same": h' = h stride; "valid": none; numbers: so much is cut off the output on each side, h' = (h - 1) stride
+    + dilation (size - 1) + 1 - before - after + extra.   Source: Zeiler et al. (2010); Dumoulin and Visin (2016), section 4.
+    """
+
+    fits: ClassVar[tuple[str, ...]] = ("same", "valid")
+    size: Sizes = 2
+    stride: Sizes = 2
+    extra: Sizes = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_sizes(self, self.axes, "extra", least=0)
+        if self.padding == "same" and any(along(self.extra, self.axes)):
+            raise SettingError(f"{type(self).__name__}: padding 'same' leaves nothing `extra`: give padding as numbers")
+
+    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
+        padding, extra = self._same() if self.padding == "same" else (self.padding, self.extra)
+        kernel = self._back(p["w"])
+        y = TRANSPOSED[self.axes](x, kernel, self.stride, padding, self.dilation, self.groups, extra)
+        return y + p["b"]
+
+    def _same(self) -> tuple[Any, Any]:
+        """What a "same" convolution of the output with that stride pads: what is wider than the stride is cut off."""
+        numbers = (along(value, self.axes) for value in (self.size, self.dilation, self.stride))
+        over = [reach(size, dilation) - stride for size, dilation, stride in zip(*numbers, strict=True)]
+        around = tuple((max(o, 0) // 2, max(o, 0) - max(o, 0) // 2) for o in over)
+        extra = tuple(max(-o, 0) for o in over)
+        return (around, extra) if self.axes == 2 else (around[0], extra[0])
+
+    def _back(self, w: Tensor) -> Tensor:
+        """(size ..., i / groups, units) as the op has it, the filters of the convolution that it transposes."""
+        *size, inputs, units = w.shape
+        a = len(size)
+        cut = w.reshape(*size, inputs, self.groups, units // self.groups)
+        return cut.transpose(*range(a), a + 2, a + 1, a).reshape(*size, units // self.groups, self.groups * inputs)
+
+
+@dataclass(frozen=True)
+class ConvTranspose2d(Transposed):
+    """y = conv2d's transpose of x, + b: doubles an image as it stands.   x (n, h, w, i) -> y (n, h', w', units).
+
+    w (rows, columns, i / groups, units), as in `Conv2d`; the other settings as in `Transposed`.
+    """
+
+    word: ClassVar[str] = "upconv"
+
+
+@dataclass(frozen=True)
+class ConvTranspose1d(Transposed):
+    """y = conv1d's transpose of x, + b: doubles a signal as it stands.   x (n, l, i) -> y (n, l', units)."""
+
+    word: ClassVar[str] = "upconv1d"
+    axes: ClassVar[int] = 1

@@ -5,9 +5,19 @@ from __future__ import annotations
 from ..graph import Shape
 
 
-def default_net(shape: Shape, outputs: int) -> str:
-    """A small CNN for images (h, w, c), an MLP for tables (features,)."""
-    return _cnn(shape[0], shape[1], outputs) if len(shape) == 3 else f"dense64 tanh dense64 tanh dense{outputs}"
+def default_net(shape: Shape, outputs: int, pixels: bool = False) -> str:
+    """A small CNN for images (h, w, c), for each pixel if so asked; an MLP for tables (features,)."""
+    if len(shape) != 3:
+        return f"{'flatten ' if len(shape) > 1 else ''}dense64 tanh dense64 tanh dense{outputs}"
+    return (_for_each_pixel if pixels else _cnn)(shape[0], shape[1], outputs)
+
+
+def _for_each_pixel(height: int, width: int, outputs: int) -> str:
+    """Encoder and decoder: half the size in the middle, where the sides can be halved, so that more is seen."""
+    halved = height % 2 == 0 and width % 2 == 0
+    middle = "conv32-3 bn relu conv32-3 bn relu"
+    middle = f"pool2 {middle} upsample2" if halved else middle
+    return f"conv16-3 bn relu {middle} conv16-3 bn relu conv{outputs}-1"
 
 
 def _cnn(height: int, width: int, outputs: int) -> str:

@@ -2,45 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ..graph import Tensor
 from ..ops import avg_pool, global_avg_pool, global_max_pool, max_pool
-from .base import Context, Layer, require_counts, require_images
+from .base import Context, Layer
+from .window import Around, Fit, Sizes, padding_for, require_input, require_padding, require_sizes
 
 
 @dataclass(frozen=True)
-class MaxPool2d(Layer):
-    """The largest of each window.   x (n, h, w, c) -> y (n, h', w', c), h' = (h + 2 padding - size) // stride + 1.
+class Pool(Layer):
+    """Base of those with a window: h' = (h + before + after - size) // stride + 1 along each axis.
 
-    The windows stand side by side if no stride is given.
+    The windows stand side by side if no stride is given. Padding as in `Convolution`; it is never part of the result.
     """
 
-    word: ClassVar[str] = "pool"
-    size: int = 2
-    stride: int | None = None
-    padding: int = 0
+    axes: ClassVar[int] = 2
+    op: ClassVar[Callable[..., Tensor]]
+    size: Sizes = 2
+    stride: Sizes | None = None
+    padding: Fit | Around = 0
 
     def __post_init__(self) -> None:
-        require_counts(self, "size", *([] if self.stride is None else ["stride"]))
-        require_counts(self, "padding", least=0)
+        require_sizes(self, self.axes, "size", *([] if self.stride is None else ["stride"]))
+        require_padding(self, self.axes, "same", "valid", "exact")
 
     def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
-        require_images(x.shape)
-        return max_pool(x, self.size, self.stride, self.padding)
+        require_input(x.shape, self.axes)
+        stride = self.size if self.stride is None else self.stride
+        return type(self).op(x, self.size, stride, padding_for(self.padding, x.shape, self.size, stride))
 
 
-@dataclass(frozen=True)
-class AvgPool2d(MaxPool2d):
-    """The mean of each window, without the padding."""
+class MaxPool2d(Pool):
+    """The largest of each window.   x (n, h, w, c) -> y (n, h', w', c).   size, stride: a number, or (rows, columns)."""
 
-    word: ClassVar[str] = "avgpool"
+    word, op = "pool", staticmethod(max_pool)
 
-    def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
-        require_images(x.shape)
-        return avg_pool(x, self.size, self.stride, self.padding)
+
+class AvgPool2d(Pool):
+    """The mean of each window, without the padding.   x (n, h, w, c) -> y (n, h', w', c)."""
+
+    word, op = "avgpool", staticmethod(avg_pool)
+
+
+class MaxPool1d(Pool):
+    """The largest of each window.   x (n, l, c) -> y (n, l', c)."""
+
+    word, axes, op = "pool1d", 1, staticmethod(max_pool)
+
+
+class AvgPool1d(Pool):
+    """The mean of each window, without the padding.   x (n, l, c) -> y (n, l', c)."""
+
+    word, axes, op = "avgpool1d", 1, staticmethod(avg_pool)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from typing import ClassVar
 
 from ..errors import ShapeError, require
 from ..graph import Tensor
-from .base import Context, Layer, require_counts, require_images
+from .base import Context, Layer, require_counts
+from .window import require_input
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Reshape(Layer):
 
 @dataclass(frozen=True)
 class Upsample(Layer):
-    """Every pixel `times` times in each direction.   x (n, h, w, c) -> y (n, h times, w times, c)."""
+    """Every pixel `times` times in each direction.   x (n, h, w, c) -> y (n, h times, w times, c); signals (n, l, c) too."""
 
     word: ClassVar[str] = "upsample"
     times: int = 2
@@ -54,7 +55,8 @@ class Upsample(Layer):
         require_counts(self, "times")
 
     def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
-        require_images(x.shape)
-        n, h, w, c = x.shape
-        copies = x.reshape((n, h, 1, w, 1, c)).broadcast_to((n, h, self.times, w, self.times, c))
-        return copies.reshape((n, h * self.times, w * self.times, c))
+        require_input(x.shape, 1 if x.ndim == 3 else 2)
+        n, *size, c = x.shape
+        apart = (v for s in size for v in (s, 1))
+        copies = x.reshape((n, *apart, c)).broadcast_to((n, *(v for s in size for v in (s, self.times)), c))
+        return copies.reshape((n, *(s * self.times for s in size), c))

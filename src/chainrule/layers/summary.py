@@ -1,53 +1,48 @@
-"""What a network is made of: shapes, parameter counts and receptive fields, read off the recorded graph."""
+"""What a network is made of: shapes, parameters, multiply-adds and receptive fields, read off the recorded graph."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..graph import Shape, Tensor, topological
+from ..graph import Shape
 from ..table import table
 from .base import Call, Layer, Param, record
-
-Pair = tuple[int, int]
-# How the ops that look through a window do it: its size and its stride. Any other op sees what its inputs see.
-WINDOWED: Mapping[str, Callable[[Tensor], tuple[Pair, Pair]]] = {
-    "conv2d": lambda node: (_dilated(node.inputs[1].shape, node.attrs["dilation"]), node.attrs["stride"]),
-    "max_pool": lambda node: (node.attrs["size"], node.attrs["stride"]),
-    "pool_sum": lambda node: (node.attrs["size"], node.attrs["stride"]),
-}
-
-
-def _dilated(kernel: Shape, dilation: Pair) -> Pair:
-    """What a kernel spans when elements are left out between those it sees."""
-    return _pair((kernel[i] - 1) * dilation[i] + 1 for i in (0, 1))
+from .cost import multiply_adds
+from .field import receptive_fields
 
 
 @dataclass(frozen=True)
 class Row:
-    """One layer: `field` is how much of the image one output sees (rows, columns), None where there is no image."""
+    """One layer. `multiply_adds` are those of one example. `field` is how much of the input one output sees: (rows, columns)
+    of an image, (steps,) of a signal or sequence, None of anything else.
+    """
 
     path: str
     layer: str
     output: Shape
     parameters: int
-    field: Pair | None
+    multiply_adds: int
+    field: Shape | None
 
 
 def summary_rows(net: Layer, shape: Shape) -> list[Row]:
-    """One row for each layer that holds no other layer, for examples of that shape."""
+    """One row for each layer that holds no other layer, or has something of its own, for examples of that shape."""
     ctx, x, output = record(net, (2, *shape))
-    fields = receptive_fields(x, output) if len(shape) == 3 else {}
+    fields = receptive_fields(x, output, ctx.calls) if len(shape) in (2, 3) else {}
+    costs, inner = multiply_adds(net, shape), innermost(ctx.calls)
     return [
         Row(
             call.path or type(call.layer).__name__.lower(),
             str(call.layer),
             call.output.shape[1:],
             sum(math.prod(spec.shape) for spec in call.arrays.values() if isinstance(spec, Param)),
+            costs[call.path],
             fields.get(call.output),
         )
-        for call in innermost(ctx.calls)
+        for call in ctx.calls
+        if call in inner or call.arrays or costs[call.path]
     ]
 
 
@@ -60,42 +55,20 @@ def _inside(path: str, other: str) -> bool:
     return path != other and path.startswith(f"{other}/" if other else "")
 
 
-def receptive_fields(x: Tensor, output: Tensor) -> dict[Tensor, Pair]:
-    """For each node computed from image x, the part of the image that one of its elements depends on.
-
-    r' = r + (window - 1) jump, jump' = jump stride along each axis, never more than the image.
-    Source: Araujo, Norris and Sim (2019), "Computing receptive fields of convolutional neural networks".
-    """
-    image = (x.shape[1], x.shape[2])
-    seen: dict[Tensor, tuple[Pair, Pair]] = {x: ((1, 1), (1, 1))}
-    for node in topological([output]):
-        known = [seen[i] for i in node.inputs if i in seen]
-        if not known or node in seen:
-            continue
-        field, jump = max(known)
-        if node.op.name in WINDOWED:
-            window, stride = WINDOWED[node.op.name](node)
-            field = _pair(field[i] + (window[i] - 1) * jump[i] for i in (0, 1))
-            jump = _pair(jump[i] * stride[i] for i in (0, 1))
-        elif node.ndim != 4:
-            field = image
-        seen[node] = (_pair(min(field[i], image[i]) for i in (0, 1)), jump)
-    return {node: field for node, (field, _) in seen.items()}
-
-
-def _pair(values: Iterable[int]) -> Pair:
-    rows, columns = values
-    return rows, columns
-
-
 def layer_table(rows: Sequence[Row], shape: Shape) -> str:
-    """The rows as text; the column `sees` only where there is an image."""
-    lines = [["layer", "what", "output", "parameters", "sees"], ["x", "input", _by(shape), "", ""]]
+    """The rows as text; the column `sees` only where there is an image, a signal or a sequence."""
+    lines = [["layer", "what", "output", "parameters", "multiply-adds", "sees"], ["x", "input", _by(shape), "", "", ""]]
     lines += [
-        [r.path, r.layer, _by(r.output), f"{r.parameters:,}" if r.parameters else "", _by(r.field or ())] for r in rows
+        [r.path, r.layer, _by(r.output), _count(r.parameters), _count(r.multiply_adds), _by(r.field or ())]
+        for r in rows
     ]
-    lines.append(["total", "", "", f"{sum(r.parameters for r in rows):,}", ""])
-    return table([line[: 5 if len(shape) == 3 else 4] for line in lines], left=2)
+    total = (f"{sum(counts):,}" for counts in ([r.parameters for r in rows], [r.multiply_adds for r in rows]))
+    lines.append(["total", "", "", *total, ""])
+    return table([line[: 6 if len(shape) in (2, 3) else 5] for line in lines], left=2)
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number else ""
 
 
 def _by(shape: Shape) -> str:
