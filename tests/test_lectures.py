@@ -54,16 +54,19 @@ def test_the_gradient_vanishes_through_sigmoids_and_not_through_relu_with_he(see
     assert first_to_last(cr.ReLU(), he_normal, seed) > 1e-2
 
 
+def right_on_xor(net: str, seed: int) -> float:
+    """The share of the four rows that the sign of the output tells, after training."""
+    x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
+    y = np.array([0.0, 1.0, 1.0, 0.0], np.float32)
+    step = cr.Step(net, x, y, loss=cr.BinaryCrossEntropy(), optimizer=cr.Adam(0.05), seed=seed)
+    for _ in range(400):
+        step(x, y)
+    out = step.peek(f"dense{net.count('dense')}/out").value[:, 0]
+    return float(((out > 0) == (y > 0.5)).mean())
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_small_network_learns_xor(seed: int) -> None:
-    """2-8-1; a single layer cannot: at best three of the four are right."""
-    x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
-    y = np.array([0, 1, 1, 0])
-    right = {}
-    for net in ("dense2", "dense8 tanh dense2"):
-        step = cr.Step(net, x, y, optimizer=cr.Adam(0.05), seed=seed)
-        for _ in range(300):
-            step(x, y)
-        right[net] = int((np.argmax(step.peek(f"dense{net.count('dense')}/out").value, axis=1) == y).sum())
-    assert right["dense2"] <= 3
-    assert right["dense8 tanh dense2"] == 4
+    """2-4-1; a single layer cannot: at best three of the four are right."""
+    assert right_on_xor("dense1", seed) <= 0.75
+    assert right_on_xor("dense4 tanh dense1", seed) == 1

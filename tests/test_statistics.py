@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import webbrowser
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.errors import ShapeError
+from chainrule.errors import SettingError, ShapeError
 from chainrule.init import Initializer, Normal, he_normal, xavier_normal
 
 X = np.random.default_rng(0).normal(size=(200, 500)).astype(np.float32)
@@ -60,6 +61,21 @@ def test_the_table_and_the_picture(tmp_path: Path) -> None:
     assert lines[0].split() == ["layer", "what", "mean", "std", "zero", "saturated"]
     assert len(lines) == 7
     assert rows.save(tmp_path / "rows.svg").read_text().count("relu1") >= 1
+
+
+def test_some_rows_and_the_picture_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    behind = cr.activation_statistics("dense8 tanh dense8 tanh", X)[1::2]
+    assert [row.path for row in behind] == ["tanh1", "tanh2"]
+    assert len(repr(behind).splitlines()) == 3
+    assert behind.save(tmp_path / "rows.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(SettingError, match=r"rows: a chart is saved as \.svg or \.png, found 'no ending'"):
+        behind.save(tmp_path / "rows")
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    behind.show()
+    assert opened == [Path(capsys.readouterr().out.strip()).as_uri()]
 
 
 def test_given_parameters_and_inputs_that_do_not_fit() -> None:

@@ -17,7 +17,7 @@ from .errors import ShapeError
 from .graph import tensor
 from .layers import Context, Layer, Sigmoid, Tanh, parse
 from .layers.summary import innermost
-from .picture.charts import histograms
+from .picture import charts
 from .step import declared_arrays, initial_arrays
 from .table import table
 
@@ -47,7 +47,7 @@ class ActivationStatistics(Sequence[LayerStatistics]):
         self.rows = tuple(rows)
 
     def __getitem__(self, index: Any) -> Any:
-        return self.rows[index]
+        return ActivationStatistics(self.rows[index]) if isinstance(index, slice) else self.rows[index]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -68,10 +68,15 @@ class ActivationStatistics(Sequence[LayerStatistics]):
         return table(lines, left=2)
 
     def save(self, path: str | Path) -> Path:
-        """Draw one histogram per layer into an SVG file."""
-        target = Path(path)
-        target.write_text(histograms([(r.path, r.counts, r.edges) for r in self.rows]), encoding="utf-8")
-        return target
+        """Draw one histogram per layer into a file: .svg or .png."""
+        return charts.save(path, self._drawn)
+
+    def show(self) -> None:
+        """Draw one histogram per layer: in a notebook at this place, else in the web browser."""
+        charts.show(self._drawn)
+
+    def _drawn(self, ending: str) -> bytes:
+        return charts.histograms([(f"{r.path}: std {r.std:.1g}", r.counts, r.edges) for r in self.rows], ending)
 
 
 def activation_statistics(

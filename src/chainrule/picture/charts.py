@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+import tempfile
+import webbrowser
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import need
+from ..errors import RunError, SettingError, need
 
 INK = "#808890"
 TRAIN, VALIDATION = "#0072b2", "#d55e00"  # Okabe and Ito (2008): told apart by colour-blind readers too
@@ -28,8 +33,20 @@ STYLE = {
     "axes.spines.right": False,
     "legend.frameon": False,
 }
+PALETTE = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167))
+DPI = 100  # of PNG files
 MANY = 32  # filters, features or images shown at most
 CELLS = 30  # classes up to which a confusion matrix has its counts written in
+
+
+@contextmanager
+def figure(width: float, height: float, rows: int = 1, columns: int = 1) -> Iterator[tuple[Any, list[Any]]]:
+    """A figure in inches and its axes, in the style of all charts."""
+    matplotlib = need("matplotlib", "report", "drawing charts")
+    figures = need("matplotlib.figure", "report", "drawing charts")
+    with matplotlib.rc_context(STYLE):
+        drawn = figures.Figure(figsize=(width, height), layout="constrained")
+        yield drawn, list(np.ravel(drawn.subplots(rows, columns, squeeze=False)))
 
 
 @contextmanager
@@ -37,16 +54,45 @@ def _drawing(
     width: float, height: float, rows: int = 1, columns: int = 1
 ) -> Iterator[tuple[Any, list[Any], list[str]]]:
     """A figure in inches and its axes; on leaving, its SVG text is appended to the list."""
-    matplotlib = need("matplotlib", "report", "drawing charts")
-    figures = need("matplotlib.figure", "report", "drawing charts")
-    with matplotlib.rc_context(STYLE):
-        figure = figures.Figure(figsize=(width, height), layout="constrained")
-        axes = list(np.ravel(figure.subplots(rows, columns, squeeze=False)))
+    with figure(width, height, rows, columns) as (drawn, axes):
         svg: list[str] = []
-        yield figure, axes, svg
-        out = io.StringIO()
-        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-        svg.append(out.getvalue()[out.getvalue().index("<svg") :])
+        yield drawn, axes, svg
+        svg.append(written(drawn, ".svg").decode())
+
+
+def written(drawn: Any, ending: str) -> bytes:
+    """A figure as the bytes of an .svg or .png file, without a background and without the time of day."""
+    out = io.BytesIO()
+    metadata = {"Date": None, "Creator": None} if ending == ".svg" else {"Software": None}
+    drawn.savefig(out, format=ending[1:], dpi=DPI, transparent=True, metadata=metadata)
+    return out.getvalue()[out.getvalue().index(b"<svg") if ending == ".svg" else 0 :]
+
+
+def save(path: str | Path, draw: Callable[[str], bytes]) -> Path:
+    """Write what `draw` makes for the ending of that path, .svg or .png."""
+    target = Path(path)
+    ending = target.suffix.lower()
+    if ending not in (".svg", ".png"):
+        raise SettingError(f"{target}: a chart is saved as .svg or .png, found '{ending or 'no ending'}'")
+    content = draw(ending)
+    try:
+        target.write_bytes(content)
+    except OSError as problem:
+        reason = problem.strerror or problem
+        raise RunError(f"{target}: the chart cannot be written ({reason}): choose another place") from None
+    return target
+
+
+def show(draw: Callable[[str], bytes]) -> None:
+    """In a notebook at this place, else in the web browser."""
+    shell = sys.modules.get("IPython")
+    if shell is not None and shell.get_ipython() is not None:
+        display = importlib.import_module("IPython.display")
+        display.display(display.SVG(draw(".svg").decode()))
+        return
+    target = save(Path(tempfile.mkdtemp(prefix="chainrule-")) / "chart.svg", draw)
+    webbrowser.open(target.as_uri())
+    print(target)
 
 
 def curves(metrics: Sequence[Mapping[str, float]], headline: str, best_epoch: int | None) -> str:
@@ -116,6 +162,11 @@ def pictures(images: Sequence[NDArray[Any]], captions: Sequence[str], size: floa
     return svg[0]
 
 
+def coloured(codes: NDArray[Any]) -> NDArray[np.float64]:
+    """Class codes (n, h, w) as colours (n, h, w, 3), the first class black; after Okabe and Ito (2008), in turn."""
+    return np.where(codes[..., None] == 0, 0.0, np.array(PALETTE)[(codes - 1) % len(PALETTE)] / 255)
+
+
 def predicted_against_true(true: NDArray[Any], predicted: NDArray[Any], name: str) -> str:
     """One dot for each row; on the line a prediction is exact."""
     with _drawing(4.2, 4) as (_, (ax,), svg):
@@ -126,19 +177,40 @@ def predicted_against_true(true: NDArray[Any], predicted: NDArray[Any], name: st
     return svg[0]
 
 
-def histograms(layers: Sequence[tuple[str, NDArray[Any], NDArray[Any]]]) -> str:
-    """One small histogram (name, counts, edges) per layer, side by side."""
-    columns = min(len(layers), 5)
-    rows = math.ceil(len(layers) / columns)
-    with _drawing(columns * 1.9, rows * 1.6, rows, columns) as (_, axes, svg):
-        for ax in axes:
-            ax.axis("off")
-        for ax, (name, counts, edges) in zip(axes, layers, strict=False):
-            ax.axis("on")
-            ax.stairs(counts, edges, fill=True, color=TRAIN)
-            ax.set_title(name, fontsize=8, color=INK, pad=3)
+def histograms(layers: Sequence[tuple[str, NDArray[Any], NDArray[Any]]], ending: str = ".svg") -> bytes:
+    """One small histogram (name, counts, edges) per layer, side by side, all on the scale of the widest."""
+    ends = min(edges[0] for _, _, edges in layers), max(edges[-1] for _, _, edges in layers)
+    with _panels([name for name, _, _ in layers], 1.9, 1.6) as (drawn, axes):
+        for ax, (_, counts, edges) in zip(axes, layers, strict=False):
+            ax.stairs(counts, edges, fill=True, color=TRAIN, ec=TRAIN, lw=1)
+            ax.set_xlim(*ends)
             ax.set_yticks([])
-            ax.tick_params(labelsize=7)
             ax.xaxis.get_offset_text().set_fontsize(7)
             ax.locator_params(axis="x", nbins=3)
-    return svg[0]
+        return written(drawn, ending)
+
+
+def functions(panels: Sequence[tuple[str, NDArray[Any], NDArray[Any], NDArray[Any]]], ending: str = ".svg") -> bytes:
+    """Functions of one number (name, x, f, f'), side by side: f in blue, its derivative dotted."""
+    with _panels([name for name, *_ in panels], 1.9, 1.5) as (drawn, axes):
+        for ax, (_, x, y, slope) in zip(axes, panels, strict=False):
+            ax.axhline(0, color=INK, lw=0.5)
+            ax.axvline(0, color=INK, lw=0.5)
+            ax.plot(x, y, color=TRAIN, lw=1.8)
+            ax.plot(x, slope, color=VALIDATION, lw=1.4, ls=(0, (1, 1)))
+            ax.set_ylim(max(float(y.min()), -2.0) - 0.2, min(float(max(y.max(), slope.max())), 3.0) + 0.2)
+        return written(drawn, ending)
+
+
+@contextmanager
+def _panels(names: Sequence[str], width: float, height: float) -> Iterator[tuple[Any, list[Any]]]:
+    """Small axes with a title each, five to a row."""
+    columns = min(len(names), 5)
+    rows = math.ceil(len(names) / columns)
+    with figure(columns * width, rows * height, rows, columns) as (drawn, axes):
+        for ax, name in zip(axes, names, strict=False):
+            ax.set_title(name, fontsize=8, color=INK, pad=3)
+            ax.tick_params(labelsize=7)
+        for ax in axes[len(names) :]:
+            ax.axis("off")
+        yield drawn, axes

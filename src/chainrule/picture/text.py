@@ -10,7 +10,7 @@ from ..table import table
 
 SHOWN = 5  # most wrong examples
 WIDE = 20  # classes up to which the whole confusion matrix is printed
-PERCENT = ("accuracy",)
+PERCENT = ("accuracy", "top5")
 STATUS = {
     "finished": "finished {epochs} epochs in {seconds:.1f} s; kept is epoch {best_epoch}",
     "interrupted": "stopped by Ctrl-C in epoch {epochs}, after {seconds:.1f} s; kept is epoch {best_epoch}",
@@ -24,12 +24,27 @@ def result_text(run: Run) -> str:
     result = run.result
     if result is None:
         return f"{run.folder}: not finished; {len(run.metrics)} epochs are recorded"
-    blocks = [scores_table(result)]
-    if "confusion" in result:
+    blocks = [scores_table(result), further_text(result)]
+    if len(result.get("confusion", ())) > 1:
         blocks.append(confusion_text(result["confusion"], run.about["data"]["classes"], result["judged"]))
     blocks.append(wrong_table(result, run.about["data"]))
     status = STATUS[result["status"]].format(**result, lr=run.about["settings"]["optimizer"]["lr"])
+    loss = run.about["settings"].get("loss")  # runs of version 0.1 do not say
+    status += f"\nloss: {loss['about']}, {loss['chosen']}" if loss else ""
     return "\n\n".join([*(block for block in blocks if block), f"{status}\nrecorded in {run.folder}"])
+
+
+def further_text(result: Mapping[str, Any]) -> str:
+    """What else is known of the judged part, in a line; and of several labels, each."""
+    further = ", ".join(f"{name} {score_text(name, value)}" for name, value in result.get("further", {}).items())
+    lines = [f"{result['judged']} part also: {further}"] if further else []
+    if "each" in result and "confusion" not in result:
+        head = list(result["each"][0])
+        rows = [
+            [str(row[key]) if key in ("class", "rows") else f"{row[key]:.3f}" for key in head] for row in result["each"]
+        ]
+        lines.append(table([head, *rows]))
+    return "\n".join(lines)
 
 
 def scores_table(result: Mapping[str, Any]) -> str:
@@ -70,11 +85,22 @@ def wrong_table(result: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     if data["task"] == "numbers":
         rows = [[str(w["where"]), _numbers(w["true"]), _numbers(w["predicted"])] for w in wrong]
         return f"furthest off in the {result['judged']} part\n{table([[place, 'true', 'predicted'], *rows])}"
-    wrong = [w for w in wrong if w["true"] != w["predicted"]]
+    wrong = [w for w in wrong if w.get("wrong", w.get("true") != w.get("predicted"))]
     if not wrong:
         return f"nothing in the {result['judged']} part is wrong"
+    title = f"most wrong in the {result['judged']} part"
+    if "wrong" in wrong[0]:
+        rows = [[str(w["where"]), f"{w['wrong']:.1%}"] for w in wrong]
+        return f"{title}\n{table([[place, 'positions wrong'], *rows])}"
+    if "probability" not in wrong[0]:
+        rows = [[str(w["where"]), _names(w["true"]), _names(w["predicted"])] for w in wrong]
+        return f"{title}\n{table([[place, 'true', 'predicted'], *rows])}"
     rows = [[str(w["where"]), str(w["true"]), str(w["predicted"]), f"{w['probability']:.1%}"] for w in wrong]
-    return f"most wrong in the {result['judged']} part\n{table([[place, 'true', 'predicted', 'sure'], *rows])}"
+    return f"{title}\n{table([[place, 'true', 'predicted', 'sure'], *rows])}"
+
+
+def _names(labels: Sequence[Any]) -> str:
+    return ", ".join(map(str, labels)) or "none"
 
 
 def _numbers(values: Sequence[float]) -> str:
