@@ -133,8 +133,9 @@ def capturing() -> None:
         ratios.append(with_all / without)
     count = sum(p.value is not None for p in kept.peek().values())
     shown = ", ".join(f"{r:.3f}" for r in sorted(ratios))
+    nodes = len(kept.plan({"x": x, "y": y}, True).graph.names)
     print(
-        f"capturing all of a CNN step ({len(kept.plan(x, y, True).graph.names)} nodes, {count} of them forward): "
+        f"capturing all of a CNN step ({nodes} nodes, {count} of them forward): "
         f"{statistics.median(ratios):.3f} of the step without ({shown}); one step {without * 1e3:.1f} ms"
     )
 

@@ -30,7 +30,7 @@ def linear(data: Dataset, seed: int, model: Any) -> tuple[Any, Dataset]:
     parts = data.split(0.1, 0.2, seed)
     assert parts.validation is not None
     assert parts.test is not None
-    flat = [part.x.reshape(len(part), -1) for part in (parts.train, parts.validation)]
+    flat = [np.asarray(part.x).reshape(len(part), -1) for part in (parts.train, parts.validation)]
     fitted = make_pipeline(StandardScaler(), model)
     fitted.fit(np.concatenate(flat), np.concatenate([parts.train.y, parts.validation.y]).ravel())
     return fitted, parts.test
@@ -54,7 +54,7 @@ def test_iris(cli: Cli, write_csv: WriteCsv) -> None:
     scores = []
     for seed in range(30):
         model, test = linear(data, seed, LogisticRegression(max_iter=1000))
-        x = test.x.reshape(len(test), -1)
+        x = np.asarray(test.x).reshape(len(test), -1)
         mine = ours(cli, seed, "iris.csv", "--target", "species")
         theirs = model.score(x, test.y), log_loss(test.y, model.predict_proba(x), labels=range(3))
         scores.append([mine["accuracy"], theirs[0], mine["loss"], theirs[1]])
@@ -84,6 +84,6 @@ def test_an_idx_pair(cli: Cli, tmp_path: Path) -> None:
     data = cr.data.load(file)
     model, test = linear(data, 0, LogisticRegression(max_iter=1000))
     mine = ours(cli, 0, file, "--epochs", "12")
-    theirs = model.score(test.x.reshape(len(test), -1), test.y)
+    theirs = model.score(np.asarray(test.x).reshape(len(test), -1), test.y)
     print(f"digits as IDX: accuracy {mine['accuracy']:.4f} linear {theirs:.4f}")
     assert mine["accuracy"] > theirs

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "chainrule"
 CORE = "errors philox version graph ops grad trace explain engine"
 PARTS = f"{CORE} init optim schedule loss table layers"
-ALL = f"{PARTS} data metrics exchange run step model evaluate interrupt train picture report statistics"
+ALL = f"{PARTS} data metrics exchange run step model evaluate interrupt train picture report statistics activations lsuv classics choices parts"
 ALLOWED = {
     "errors": "",
     "philox": "",
@@ -39,9 +39,14 @@ ALLOWED = {
     "explain": "errors graph grad trace",
     "step": "errors graph ops grad trace explain engine init layers loss optim",
     "statistics": "errors graph layers step picture table",
+    "lsuv": "errors graph init layers step",
+    "activations": "errors graph grad init layers step picture table",
+    "classics": "errors philox graph ops engine init layers loss optim data step",
     "model": f"{PARTS} data exchange step",
     "evaluate": f"{PARTS} data metrics step model",
-    "train": f"{PARTS} data metrics exchange run step model evaluate interrupt",
+    "choices": "errors graph layers loss data model",
+    "train": f"{PARTS} choices data metrics exchange run step model evaluate interrupt",
+    "parts": "data init layers loss metrics optim schedule",
     "picture": "errors graph grad trace run table",
     "report": "errors exchange run picture",
     "cli": ALL,
@@ -58,6 +63,9 @@ OPTIONAL = (
     "torch",
     "jax",
     "pandas",
+    "polars",
+    "pyarrow",
+    "PIL",
     "onnx",
     "optuna",
 )

@@ -45,7 +45,7 @@ def test_train_show_predict_report(cli: Cli, tmp_path: Path) -> None:
     assert re.search(r"^test +359 +[\d.]+ +\d+\.\d%$", done.output, re.MULTILINE)
     assert "recorded in runs/digits-1" in done.output
     shown = cli("show", "runs/digits-1").output
-    assert re.search(r"^conv2d1 +Conv2d\(units=4\) +8x8x4 +40 +3x3$", shown, re.MULTILINE)
+    assert re.search(r"^conv2d1 +Conv2d\(units=4\) +8x8x4 +40 +2,304 +3x3$", shown, re.MULTILINE)
     assert shown == cli("show", "runs/digits-1/checkpoints/best.safetensors").output
     digits = cr.data.load("digits")
     np.savez(tmp_path / "new.npz", x=digits.x[:5])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,9 +12,9 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.errors import SettingError, ShapeError
+from chainrule.errors import DataError, SettingError, ShapeError, UnknownName
 from chainrule.graph import tensor
-from chainrule.loss import Loss
+from chainrule.loss import LOSSES, Loss, from_settings, look_like_probabilities
 
 rng = np.random.default_rng(0)
 LABELS = rng.integers(0, 4, 6)
@@ -69,7 +70,7 @@ def leaves(kind: type[Loss]) -> Iterator[type[Loss]]:
 
 
 def test_every_loss_has_a_row() -> None:
-    assert {type(row.loss) for row in ROWS} == set(leaves(Loss))
+    assert {type(row.loss) for row in ROWS} == set(leaves(Loss)) == set(LOSSES.values())
 
 
 @EVERY
@@ -123,7 +124,90 @@ def test_predictions() -> None:
     np.testing.assert_allclose(np.asarray(cr.Poisson().prediction(tensor(Z))), np.exp(Z))
 
 
+WEIGHTS = (0.5, 2.0, 0.0, 1.25)
+PIXELS = rng.integers(0, 4, (6, 3, 2))
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["alike", "weighted"])
+def test_weights_and_positions_as_pytorch(weights: tuple[float, ...] | None) -> None:
+    """sum(w loss) / sum(w), one choice for each example or for each pixel of it; PyTorch has the classes second."""
+    torch = pytest.importorskip("torch", reason="PyTorch is the oracle here: pip install torch==2.13.0")
+    loss = cr.CrossEntropy(0.0, weights=weights)
+    for shape, target in (((6, 4), LABELS), ((6, 3, 2, 4), PIXELS)):
+        z = np.random.default_rng(1).normal(size=shape)
+        theirs = torch.tensor(np.moveaxis(z, -1, 1), requires_grad=True)
+        w = None if weights is None else torch.tensor(weights, dtype=torch.float64)
+        expected = torch.nn.functional.cross_entropy(theirs, torch.tensor(target), weight=w)
+        expected.backward()
+
+        def mean(z: Any, target: Any = target) -> Any:
+            return loss.shares(z, tensor(target)).mean()
+
+        value, gradient = cr.value_and_grad(mean)(z)
+        assert float(value) == pytest.approx(expected.item(), abs=1e-12)
+        np.testing.assert_allclose(np.moveaxis(np.asarray(gradient), -1, 1), theirs.grad.numpy(), atol=1e-12)
+
+
+@EVERY
+def test_a_weight_of_two_is_a_row_given_twice(row: Row) -> None:
+    twice, weights = np.repeat(np.arange(6), [1, 2, 1, 2, 0, 1]), np.array([1.0, 2, 1, 2, 0, 1])
+    expected = row.loss.shares(tensor(Z[twice]), tensor(row.target[twice])).mean()
+    found = row.loss.shares(tensor(Z), tensor(row.target), tensor(weights)).mean()
+    assert float(found) == pytest.approx(float(expected), rel=1e-12)
+    cr.check_grads(lambda z: row.loss.shares(z, tensor(row.target), tensor(weights)).mean(), [Z])
+
+
+def test_a_batch_without_weight_moves_nothing() -> None:
+    value, gradient = cr.value_and_grad(lambda z: cr.Focal().shares(z, tensor(LABELS), tensor(np.zeros(6))).mean())(Z)
+    assert float(value) == 0
+    assert not np.asarray(gradient).any()
+
+
+@EVERY
+def test_settings_come_back(row: Row) -> None:
+    assert from_settings(json.loads(json.dumps(row.loss.settings()))) == row.loss
+
+
+def test_settings_with_weights_come_back() -> None:
+    loss = cr.Focal(1.5, weights=WEIGHTS)
+    assert from_settings(json.loads(json.dumps(loss.settings()))) == loss
+    with pytest.raises(UnknownName, match="there is no loss 'Hubr'; did you mean 'Huber'"):
+        from_settings({"name": "Hubr"})
+
+
+@pytest.mark.parametrize("end", ["softmax", "sigmoid"])
+def test_probabilities_are_no_logits(end: str) -> None:
+    probabilities = getattr(cr, end)(tensor(Z))
+    for loss, target in ((cr.CrossEntropy(), LABELS), (cr.Focal(), LABELS), (cr.BinaryCrossEntropy(), BITS)):
+        with pytest.raises(
+            SettingError, match=rf"gives probabilities \({end}\), but {type(loss).__name__} expects logits"
+        ):
+            loss.rows(probabilities, tensor(target))
+    cr.SquaredError().rows(probabilities, tensor(BITS))  # that one may well be given probabilities
+
+
+def test_what_probabilities_look_like() -> None:
+    assert look_like_probabilities(np.asarray(cr.softmax(tensor(Z))))
+    assert not look_like_probabilities(Z)
+    assert not look_like_probabilities(np.zeros((3, 4)))
+    assert not look_like_probabilities(np.ones((3, 1)))  # one number each, as of a regression
+
+
+def test_targets_that_the_distribution_cannot_give() -> None:
+    cr.Poisson().check(COUNTS)
+    with pytest.raises(DataError, match=r"Poisson expects targets from 0 to inf, found \[-1\.\] in row 2"):
+        cr.Poisson().check(np.array([[0.0], [3], [-1]]))
+    with pytest.raises(DataError, match=r"BinaryCrossEntropy expects targets from 0 to 1, found .* in row 0"):
+        cr.BinaryCrossEntropy().check(np.full((2, 3, 3, 1), 255.0))
+
+
 def test_what_does_not_fit() -> None:
+    with pytest.raises(SettingError, match="The 'weights' parameter of CrossEntropy"):
+        cr.CrossEntropy(weights=(1.0, -1.0))
+    with pytest.raises(ShapeError, match="3 class weights were given for 4 classes"):
+        cr.CrossEntropy(weights=(1.0, 1.0, 1.0)).shares(tensor(Z), tensor(LABELS))
+    with pytest.raises(ShapeError, match=r"one class code for each of \(3, 2\): expected \(3, 2, 4\)"):
+        cr.CrossEntropy().rows(tensor(Z), tensor(PIXELS))
     with pytest.raises(SettingError, match="The 'smoothing' parameter of CrossEntropy"):
         cr.CrossEntropy(1.0)
     with pytest.raises(SettingError, match="The 'delta' parameter of Huber"):

@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.choices import default_epochs
 from chainrule.errors import DataError, RunError, SettingError, ShapeError
 from chainrule.exchange import safetensors
 from chainrule.graph import Graph
 from chainrule.loss import BY_TASK
 from chainrule.optim import Optimizer
 from chainrule.step import declared_arrays, initial_arrays, training_graph
-from chainrule.train import default_epochs
 
 rng = np.random.default_rng(0)
 SMALL = "conv8-3 bn relu pool2 flatten dropout0.2 dense10"

@@ -10,6 +10,9 @@ run.report("digits.html")
 """
 
 from . import data, ops
+from .activations import activation_table
+from .classics import RBM, Adaline, Madaline, Perceptron, pretrain
+from .data import Dataset
 from .engine import engines
 from .errors import ChainruleError
 from .grad import check_grads, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
@@ -20,10 +23,14 @@ from .layers import (
     GRU,
     LSTM,
     SELU,
+    AvgPool1d,
     AvgPool2d,
     BatchNorm,
     Concat,
+    Conv1d,
     Conv2d,
+    ConvTranspose1d,
+    ConvTranspose2d,
     Dense,
     Dropout,
     Embedding,
@@ -36,7 +43,10 @@ from .layers import (
     LeakyReLU,
     Maxout,
     MaxoutConv2d,
+    MaxPool1d,
     MaxPool2d,
+    Net,
+    Parallel,
     PReLU,
     ReLU,
     Reshape,
@@ -51,6 +61,7 @@ from .layers import (
     Upsample,
 )
 from .loss import AbsoluteError, BinaryCrossEntropy, CrossEntropy, Focal, Hinge, Huber, Poisson, SquaredError
+from .lsuv import lsuv
 from .model import Model, load_model
 from .ops import *  # noqa: F403  (its __all__ is the list of ops)
 from .optim import SGD, AdaGrad, Adam, AdamW, RMSProp
@@ -69,21 +80,28 @@ __all__ = [
     "GELU",
     "GRU",
     "LSTM",
+    "RBM",
     "SELU",
     "SGD",
     "AbsoluteError",
     "AdaGrad",
+    "Adaline",
     "Adam",
     "AdamW",
+    "AvgPool1d",
     "AvgPool2d",
     "BatchNorm",
     "BinaryCrossEntropy",
     "ChainruleError",
     "Concat",
     "Constant",
+    "Conv1d",
     "Conv2d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
     "Cosine",
     "CrossEntropy",
+    "Dataset",
     "Dense",
     "Dropout",
     "Embedding",
@@ -98,12 +116,17 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "LeakyReLU",
+    "Madaline",
+    "MaxPool1d",
     "MaxPool2d",
     "Maxout",
     "MaxoutConv2d",
     "Model",
+    "Net",
     "OneCycle",
     "PReLU",
+    "Parallel",
+    "Perceptron",
     "Plateau",
     "Poisson",
     "RMSProp",
@@ -126,6 +149,7 @@ __all__ = [
     "WarmUp",
     "__version__",
     "activation_statistics",
+    "activation_table",
     "check_grads",
     "data",
     "debug",
@@ -136,8 +160,10 @@ __all__ = [
     "jacobian",
     "jvp",
     "load_model",
+    "lsuv",
     "op",
     "placeholder",
+    "pretrain",
     "scope",
     "tensor",
     "train",

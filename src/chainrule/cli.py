@@ -8,27 +8,33 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import io
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, Literal
 
 import click
 import numpy as np
 
 from . import data as data_room
+from .choices import FROM_TARGET, GIVEN
 from .data import Features
 from .engine import engines as all_engines
 from .errors import ChainruleError, ModelError, SettingError
 from .layers import Layer
+from .loss import BY_TASK
 from .model import Model, load_model
-from .optim import SGD, AdaGrad, Adam, AdamW, Optimizer, RMSProp
+from .optim import Optimizer
+from .parts import TABLES, by_word, tables
 from .run import Run
 from .train import train as run_training
 from .version import __version__
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {o.__name__.lower(): o for o in (AdaGrad, Adam, AdamW, RMSProp, SGD)}
 INTERRUPTED = 130
+LOSS_WORDS, OPTIMIZERS, SCHEDULES = (by_word(kind) for kind in ("losses", "optimizers", "schedules"))
+OPTIMIZER_OPTIONS = ("optimizer", "lr", "momentum", "nesterov", "clip_norm", "clip_value", "max_norm")
 
 
 class Sentences(click.Group):
@@ -58,16 +64,34 @@ def command() -> None:
 
 @command.command()
 @click.argument("source")
-@click.option("--target", help="Column of a table to predict.")
+@click.option("--target", multiple=True, metavar="COLUMN", help="Column of a table to predict; may be given again.")
 @click.option("--ignore", multiple=True, metavar="COLUMN", help="Column to leave out; may be given again.")
 @click.option("--task", type=click.Choice(["auto", "classes", "numbers"]), default="auto", help="What the target is.")
+@click.option(
+    "--missing",
+    type=click.Choice(["refuse", "fill"]),
+    default="refuse",
+    help="fill: empty cells get the column's mean.",
+)
 @click.option("--net", help='Layers, "conv32-3 bn relu pool2 flatten dense10", or a Python file that defines `net`.')
+@click.option("--loss", type=click.Choice(list(LOSS_WORDS)), help="What is made small  [default: by the target]")
 @click.option("--optimizer", type=click.Choice(list(OPTIMIZERS)), default="adam")
 @click.option("--lr", type=float, default=0.003, help="Learning rate at its highest.")
 @click.option("--momentum", type=float, help="Momentum of sgd.")
+@click.option("--nesterov", is_flag=True, help="Nesterov's momentum, of sgd.")
+@click.option("--clip-norm", type=float, help="Largest norm of all gradients together.")
+@click.option("--clip-value", type=float, help="Largest element of a gradient.")
+@click.option("--max-norm", type=float, help="Largest norm of the weights into a unit.")
+@click.option("--schedule", type=click.Choice(list(SCHEDULES)), default="cosine", help="How the learning rate moves.")
 @click.option("--epochs", type=int, help="Passes over the training part  [default: about 2,000 steps]")
 @click.option("--batch-size", type=int, default=32, help="Rows in a step.")
 @click.option("--l2", type=float, help="Precision of the weights' prior  [default: by the task]")
+@click.option("--l1", type=float, default=0.0, help="Inverse scale of a Laplace prior on the weights.")
+@click.option("--class-weight", type=click.Choice(["balanced"]), help="Every class counts as much as any other.")
+@click.option(
+    "--prepare", default="standardise", help="standardise, mean-image, mean-channel, pca0.95, whiten, zca, none."
+)
+@click.option("--augment", default="", help='Changes to training images, "shift1 rotate10 flip".')
 @click.option("--validation", type=float, default=0.1, help="Share of the rows that chooses the epoch.")
 @click.option("--test", type=float, default=0.2, help="Share of the rows that is looked at once, at the end.")
 @click.option("--seed", type=int, default=0, help="One seed, one result.")
@@ -76,23 +100,33 @@ def command() -> None:
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def train(
     source: str,
-    target: str | None,
+    target: Sequence[str],
     ignore: Sequence[str],
-    task: Literal["auto", "classes", "numbers"],
+    task: data_room.TaskChoice,
+    missing: Literal["refuse", "fill"],
     net: str | None,
-    optimizer: str,
-    lr: float,
-    momentum: float | None,
+    loss: str | None,
+    schedule: str,
     quiet: bool,
     **settings: Any,
 ) -> None:
-    """Train on SOURCE: digits, a .csv or .tsv table, an .npz file, or an IDX file of images."""
-    dataset = data_room.load(source, target=target, ignore=ignore, task=task)
+    """Train on SOURCE: digits, a table (.csv, .tsv, .parquet), arrays (.npz, .npy), or images (IDX, CIFAR, a folder)."""
+    one = target[0] if len(target) == 1 else tuple(target) or None
+    dataset = data_room.load(source, target=one, ignore=ignore, task=task, missing=missing)
     click.echo(f"{dataset.name}: {dataset.describe()}")
     if types := dataset.types():
         click.echo(types)
+    optimizer = _optimizer(**{name: settings.pop(name) for name in OPTIMIZER_OPTIONS})
+    chosen = LOSS_WORDS[loss]() if loss else None
+    click.echo(f"loss: {(chosen or BY_TASK[dataset.task]).told()}, {GIVEN if loss else FROM_TARGET}")
     run = run_training(
-        load_net(net), dataset, optimizer=_optimizer(optimizer, lr, momentum), progress=not quiet, **settings
+        load_net(net),
+        dataset,
+        loss=chosen,
+        optimizer=optimizer,
+        schedule=SCHEDULES[schedule](),
+        progress=not quiet,
+        **settings,
     )
     click.echo(run.summary())
     click.echo(f"\nlook closer:  chainrule report {run.folder}")
@@ -100,12 +134,16 @@ def train(
         sys.exit(INTERRUPTED)
 
 
-def _optimizer(name: str, lr: float, momentum: float | None) -> Optimizer:
-    if momentum is None:
-        return OPTIMIZERS[name](lr)
-    if name != "sgd":
-        raise SettingError(f"--momentum is a setting of sgd, and the optimiser is {name}: add --optimizer sgd")
-    return SGD(lr, momentum)
+def _optimizer(optimizer: str, momentum: float | None, nesterov: bool, **settings: float | None) -> Optimizer:
+    """The optimiser that the options describe."""
+    sgd = {} if momentum is None else {"momentum": momentum}
+    sgd |= {"nesterov": True} if nesterov else {}
+    if sgd and optimizer != "sgd":
+        raise SettingError(
+            f"--{next(iter(sgd))} is a setting of sgd, and the optimiser is {optimizer}: add --optimizer sgd"
+        )
+    made: Optimizer = OPTIMIZERS[optimizer](**settings, **sgd)
+    return made
 
 
 def load_net(source: str | None) -> Layer | str | None:
@@ -155,17 +193,41 @@ def open_model(source: str) -> Model:
 @click.option("--output", type=click.Path(path_type=Path), help="Write the CSV here instead of printing it.")
 @click.option("--net", help="Python file that defines the model's own layers.")
 def predict(source: str, file: str, output: Path | None, net: str | None) -> None:
-    """Predict every row of FILE with a trained model; the result is a CSV."""
+    """Predict every row of FILE with a trained model; the result is a CSV, of a class for each pixel an .npy file."""
     load_net(net)
     model = open_model(source)
-    rows = data_room.load_like(file, model.preparation.columns, target=model.preparation.target_name)
-    table = predictions(model, rows)  # complete before anything is written
-    if output is None:
-        write_csv(sys.stdout, table)
-        return
+    preparation = model.preparation
+    rows = data_room.load_like(file, preparation.columns, target=preparation.target_name, shape=preparation.shape)
+    content = (_position_codes if preparation.positions else _as_csv)(
+        model, rows
+    )  # complete before anything is written
+    if output is not None:
+        _new_file(output, content)
+    elif preparation.positions:
+        size = "x".join(map(str, preparation.positions))
+        raise SettingError(f"the model gives a class for each of {size} positions: add --output FILE.npy")
+    else:
+        click.echo(content, nl=False)
+
+
+def _as_csv(model: Model, rows: Features) -> bytes:
+    """Predictions as text; lines end as the platform's text files do."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator=os.linesep).writerows(predictions(model, rows))
+    return text.getvalue().encode()
+
+
+def _position_codes(model: Model, rows: Features) -> bytes:
+    """The codes of the most probable classes as an .npy file: a CSV has no place for images."""
+    file = io.BytesIO()
+    np.save(file, np.argmax(model.outputs(rows.x)["prediction"], axis=-1))
+    return file.getvalue()
+
+
+def _new_file(output: Path, content: bytes) -> None:
     try:
-        with output.open("x", newline="", encoding="utf-8") as out:
-            write_csv(out, table)
+        with output.open("xb") as out:
+            out.write(content)
     except FileExistsError:
         raise SettingError(f"{output}: exists already, and nothing is overwritten: choose another --output") from None
     except OSError as problem:
@@ -174,21 +236,37 @@ def predict(source: str, file: str, output: Path | None, net: str | None) -> Non
 
 def predictions(model: Model, rows: Features) -> list[list[Any]]:
     """A header and a line for each row: where it stands in its file, and what is predicted."""
-    place = "line" if model.preparation.columns else "index"
-    if not model.classes:
-        numbers = model.predict(rows.x)
-        name = model.preparation.target_name or "predicted"
-        names = [name] if numbers.shape[1] == 1 else [f"{name}_{i}" for i in range(numbers.shape[1])]
-        return [[place, *names], *([int(w), *row] for w, row in zip(rows.where, numbers.tolist(), strict=True))]
-    probabilities = model.predict_proba(rows.x)
-    codes = np.argmax(probabilities, axis=-1)
-    chosen = zip(rows.where, codes, probabilities, strict=True)
-    return [[place, "predicted", "probability"], *([int(w), model.classes[c], f"{p[c]:.6f}"] for w, c, p in chosen)]
+    head, told = PREDICTED[model.preparation.task](model, rows.x)
+    return [[rows.place, *head], *([int(w), *row] for w, row in zip(rows.where, told, strict=True))]
 
 
-def write_csv(out: TextIO, table: Iterable[list[Any]]) -> None:
-    """Lines end as the platform's text files do."""
-    csv.writer(out, lineterminator="\n").writerows(table)
+def _predicted_classes(model: Model, x: Any) -> tuple[list[str], list[list[Any]]]:
+    """The most probable class of each row and, unless the loss gives scores only, its probability."""
+    prediction = model.outputs(x)["prediction"]
+    codes = np.argmax(prediction, axis=-1)
+    if not model.loss.from_logits:
+        return ["predicted"], [[model.classes[c]] for c in codes]
+    return ["predicted", "probability"], [
+        [model.classes[c], f"{p[c]:.6f}"] for c, p in zip(codes, prediction, strict=True)
+    ]
+
+
+def _predicted_labels(model: Model, x: Any) -> tuple[list[str], list[list[Any]]]:
+    """The probability of each label."""
+    return [str(name) for name in model.classes], [[f"{p:.6f}" for p in row] for row in model.predict_proba(x)]
+
+
+def _predicted_numbers(model: Model, x: Any) -> tuple[list[str], list[list[Any]]]:
+    """The numbers of each row; those of an array for each row in their order."""
+    numbers = model.predict(x)
+    numbers = numbers.reshape(len(numbers), -1)
+    names = (model.preparation.target_name or "predicted").split(", ")
+    if len(names) != numbers.shape[1]:
+        names = [f"{names[0]}_{i}" for i in range(numbers.shape[1])]
+    return names, numbers.tolist()
+
+
+PREDICTED = {"classes": _predicted_classes, "labels": _predicted_labels, "numbers": _predicted_numbers}
 
 
 @command.command()
@@ -197,6 +275,13 @@ def write_csv(out: TextIO, table: Iterable[list[Any]]) -> None:
 def report(folder: str, output: Path | None) -> None:
     """Write what a run has to tell as one HTML file that needs no network."""
     click.echo(f"written: {Run(folder).report(output)}")
+
+
+@command.command()
+@click.argument("kinds", nargs=-1, type=click.Choice(list(TABLES)), metavar=f"[{'|'.join(TABLES)}]...")
+def parts(kinds: Sequence[str]) -> None:
+    """What there is to build with: names, words for --net and other options, formulas, sources."""
+    click.echo(tables(kinds or TABLES))
 
 
 @command.command()

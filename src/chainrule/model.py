@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .data import Column, Dataset, Standardise
+from .data import Column, Dataset, Rows
+from .data.prepare import from_arrays, transform_of
+from .data.transform import Recipe, Standardise, Transform
 from .engine import Plan, plan
 from .errors import ModelError, SettingError, ShapeError
 from .exchange import safetensors
-from .graph import Shape
-from .layers import Layer
+from .graph import Shape, Tensor, tensor
+from .layers import Context, Layer
 from .layers.config import from_config, to_config
 from .layers.summary import Row, layer_table, summary_rows
-from .loss import BY_TASK, Loss, Task
+from .loss import BY_TASK, Loss, Task, from_settings
 from .step import Arrays, declared_arrays, prediction_graph
 
 FORMAT = "chainrule-model-1"
@@ -30,48 +31,62 @@ RESERVED = "~"  # arrays under this prefix are not the network's: standardisatio
 
 @dataclass(frozen=True, eq=False)
 class Preparation:
-    """How the user's values become the network's, fitted on the training part and kept with the model."""
+    """How the user's values become the network's, fitted on the training part and kept with the model; and what for."""
 
-    shape: Shape  # of one example
-    input: Standardise
-    target: Standardise | None  # None for classes
-    classes: tuple[int | str, ...] = ()
+    shape: Shape  # of one example, as the user has it
+    input: Transform
+    loss: Loss
+    task: Task
+    target: Transform | None = None  # of numbers, where the loss wants them at mean 0 and spread 1
+    classes: tuple[int | str, ...] = ()  # or the names of the labels
     columns: tuple[Column, ...] = ()
     target_name: str = ""
+    positions: Shape = ()  # where an example has a class for each of them: pixels, steps of a sequence
 
     @classmethod
-    def fit(cls, train: Dataset) -> Preparation:
-        target = Standardise.fit(train.y) if train.task == "numbers" else None
-        return cls(train.x.shape[1:], Standardise.fit(train.x), target, train.classes, train.columns, train.target)
+    def fit(cls, train: Dataset, prepare: str | Recipe = "standardise", loss: Loss | None = None) -> Preparation:
+        loss = loss or BY_TASK[train.task]
+        target = Standardise.fit(train.y) if train.task == "numbers" and loss.standardised else None
+        fitted = transform_of(prepare).fit(train.x)
+        positions = train.y.shape[1:] if train.task == "classes" else ()
+        shape = train.x.shape[1:]
+        return cls(shape, fitted, loss, train.task, target, train.classes, train.columns, train.target, positions)
 
     @property
-    def task(self) -> Task:
-        return "numbers" if self.target else "classes"
+    def input_shape(self) -> Shape:
+        """Of one example as the network gets it."""
+        return self.input.shape(self.shape)
 
     def inputs(self, x: ArrayLike) -> NDArray[np.float32]:
-        """Standardised rows; a ShapeError if they are not of the shape the network was trained on."""
-        rows = np.asarray(x, np.float32)
+        """Prepared rows; a ShapeError if they are not of the shape the network was trained on."""
+        return self.input.apply(np.asarray(self.rows(x), np.float32))
+
+    def rows(self, x: ArrayLike | Rows) -> NDArray[Any] | Rows:
+        """Rows as they are, checked to be of the shape of the training's."""
+        rows = x if isinstance(x, Rows) else np.asarray(x)
         if rows.ndim == len(self.shape) and self.shape[-1:] == (1,):
-            rows = rows[..., None]  # grey images without a channel axis
+            rows = np.asarray(rows)[..., None]  # grey images without a channel axis
         if rows.shape[1:] != self.shape:
             size = " x ".join(map(str, self.shape))
             raise ShapeError(
                 f"expected rows of {size} values, shape (n, {size}), found {np.shape(x)}; one row alone is x[None]"
             )
-        return self.input.apply(rows)
+        return rows
 
     def targets(self, y: NDArray[Any]) -> NDArray[Any]:
         """Targets as the loss wants them."""
+        if self.task == "labels":
+            return y.astype(np.float32)
         return self.target.apply(y) if self.target else y
 
-    def in_unit(self, output: NDArray[Any]) -> NDArray[Any]:
-        """What the network gave, in the data's unit; for classes as it is."""
-        return self.target.invert(output) if self.target else output
+    def in_unit(self, prediction: NDArray[Any]) -> NDArray[Any]:
+        """What the network predicts, in the data's unit; of classes and labels the probabilities, as they are."""
+        return self.target.invert(prediction) if self.target else prediction
 
     def arrays(self) -> Arrays:
         """The fitted numbers, as a model file keeps them."""
-        named = {"input": self.input} | ({"target": self.target} if self.target else {})
-        return {f"{RESERVED}{part}/{key}": getattr(fit, key) for part, fit in named.items() for key in ("mean", "std")}
+        named: dict[str, Transform] = {"input": self.input} | ({"target": self.target} if self.target else {})
+        return {f"{RESERVED}{part}/{key}": array for part, fit in named.items() for key, array in fit.arrays().items()}
 
 
 class Model:
@@ -87,41 +102,63 @@ class Model:
     def classes(self) -> tuple[int | str, ...]:
         return self.preparation.classes
 
-    @cached_property
+    @property
     def loss(self) -> Loss:
-        return BY_TASK[self.preparation.task]
+        return self.preparation.loss
 
     def __call__(self, x: ArrayLike) -> NDArray[np.float32]:
-        """The last layer's output: logits for classes, standardised numbers else."""
+        """The last layer's output: logits for classes and labels, standardised numbers for squared errors."""
         output: NDArray[np.float32] = self.outputs(x)["output"]
         return output
 
     def predict_proba(self, x: ArrayLike) -> NDArray[np.float32]:
-        """The probability of each class, shape (n, classes), in the order of `classes`."""
-        if self.preparation.task != "classes":
+        """The probability of each class, (n, ..., classes), in the order of `classes`; or of each label, (n, labels)."""
+        if self.preparation.task == "numbers":
             raise SettingError("predict_proba needs a model of classes; this one predicts numbers: use predict")
+        if not self.loss.from_logits:
+            raise SettingError(
+                f"predict_proba needs a loss of probabilities; {type(self.loss).__name__} gives scores: use model(x)"
+            )
         probabilities: NDArray[np.float32] = self.outputs(x)["prediction"]
         return probabilities
 
     def predict(self, x: ArrayLike) -> NDArray[Any]:
-        """The most probable class, as it was called in the data, shape (n,); or numbers in the data's unit, (n, k)."""
-        output = self(x)
-        if self.classes:
-            called: NDArray[Any] = np.asarray(self.classes)[np.argmax(output, axis=-1)]
-            return called
-        return self.preparation.in_unit(output)
+        """What the network takes each example for.
 
-    def outputs(self, x: ArrayLike) -> dict[str, NDArray[Any]]:
+        Classes: the most probable, as it was called in the data, (n,), or one for each position, (n, ...). Labels: truth
+        values (n, k), from a probability of 1/2 on. Numbers: in the data's unit, (n, k).
+        """
+        prediction = self.outputs(x)["prediction"]
+        if self.preparation.task == "classes":
+            called: NDArray[Any] = np.asarray(self.classes)[np.argmax(prediction, axis=-1)]
+            return called
+        return prediction >= 0.5 if self.preparation.task == "labels" else self.preparation.in_unit(prediction)
+
+    def outputs(self, x: ArrayLike | Rows) -> dict[str, NDArray[Any]]:
         """`output`, as the last layer gives it, and `prediction`, what it means; a chunk of rows at a time."""
-        rows = self.preparation.inputs(x)
+        rows = self.preparation.rows(x)
         starts = range(0, max(len(rows), 1), CHUNK)
-        parts = [self._plan(len(c))({**self.arrays, "x": c}) for c in (rows[i : i + CHUNK] for i in starts)]
+        chunks = (self.preparation.inputs(rows[i : i + CHUNK]) for i in starts)
+        parts = [self._plan(len(chunk))({**self.arrays, "x": chunk}) for chunk in chunks]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def tensor(self, x: ArrayLike | Tensor) -> Tensor:
+        """The last layer's output as a tensor: every layer's output and gradient can be looked at, and x's too.
+
+        An array is prepared first, and is the leaf named `x`. A tensor is taken as prepared already, so that an image
+        can be moved along its gradient:
+
+            score = model.tensor(images)[0, 3]
+            score.peek("conv2d1/out").gradient, score.peek("x").gradient
+        """
+        ctx = Context(train=False, values=self.arrays)
+        leaf = x if isinstance(x, Tensor) else tensor(self.preparation.inputs(x), "x")
+        return ctx.call("", self.net, leaf)
 
     def _plan(self, count: int) -> Plan:
         if count not in self._plans:
             kept = {CHUNK: self._plans[CHUNK]} if CHUNK in self._plans else {}
-            graph = prediction_graph(self.net, self.loss, (count, *self.preparation.shape))
+            graph = prediction_graph(self.net, self.loss, (count, *self.preparation.input_shape))
             self._plans = {**kept, count: plan(graph, self.engine)}
         return self._plans[count]
 
@@ -133,11 +170,11 @@ class Model:
 
     def rows(self) -> list[Row]:
         """The layers with output shape, parameter count and receptive field, as data."""
-        return summary_rows(self.net, self.preparation.shape)
+        return summary_rows(self.net, self.preparation.input_shape)
 
     def summary(self) -> str:
         """The layers with output shape, parameter count and receptive field, as text."""
-        return layer_table(self.rows(), self.preparation.shape)
+        return layer_table(self.rows(), self.preparation.input_shape)
 
     def save(self, path: str | Path) -> None:
         """Write the model as one safetensors file; the architecture stands in its metadata."""
@@ -155,7 +192,11 @@ def save_arrays(
     about = {
         "format": FORMAT,
         "net": json.dumps(to_config(model.net)),
+        "task": preparation.task,
+        "loss": json.dumps(preparation.loss.settings()),
+        "input": preparation.input.name,
         "shape": json.dumps(preparation.shape),
+        "positions": json.dumps(preparation.positions),
         "classes": json.dumps(preparation.classes),
         "columns": json.dumps([asdict(column) for column in preparation.columns]),
         "target": preparation.target_name,
@@ -172,23 +213,29 @@ def load_model(path: str | Path, engine: str = "auto") -> Model:
             f"{path}: a safetensors file, but not a model of chainrule (format {about.get('format')!r}, expected {FORMAT!r})"
         )
     net = from_config(json.loads(about["net"]))
-    fits = {
-        part: Standardise(arrays[f"{RESERVED}{part}/mean"], arrays[f"{RESERVED}{part}/std"])
-        for part in ("input", "target")
-        if f"{RESERVED}{part}/mean" in arrays
-    }
-    columns = tuple(Column(c["name"], c["kind"], tuple(c["categories"])) for c in json.loads(about["columns"]))
-    preparation = Preparation(
-        tuple(json.loads(about["shape"])),
-        fits["input"],
-        fits.get("target"),
-        tuple(json.loads(about["classes"])),
-        columns,
-        about["target"],
-    )
+    preparation = _preparation(arrays, about)
     own = {name: array for name, array in arrays.items() if not name.startswith(RESERVED)}
-    _check_arrays(path, net, own, preparation.shape)
+    _check_arrays(path, net, own, preparation.input_shape)
     return Model(net, own, preparation, engine)
+
+
+def _preparation(arrays: Arrays, about: Mapping[str, str]) -> Preparation:
+    """What the file says of the data. Files of version 0.1 hold no task, loss or kind of preparation."""
+    classes = tuple(json.loads(about["classes"]))
+    task: Any = about.get("task", "classes" if classes else "numbers")
+    loss = from_settings(json.loads(about["loss"])) if "loss" in about else BY_TASK[task]
+    fitted = {"input": about.get("input", "standardise"), "target": "standardise"}
+    fits = {part: from_arrays(name, found) for part, name in fitted.items() if (found := _under(part, arrays))}
+    columns = tuple(Column(**{**c, "categories": tuple(c["categories"])}) for c in json.loads(about["columns"]))
+    shape, positions = (tuple(json.loads(about.get(key, "[]"))) for key in ("shape", "positions"))
+    return Preparation(
+        shape, fits["input"], loss, task, fits.get("target"), classes, columns, about["target"], positions
+    )
+
+
+def _under(part: str, arrays: Arrays) -> Arrays:
+    start = f"{RESERVED}{part}/"
+    return {path.removeprefix(start): array for path, array in arrays.items() if path.startswith(start)}
 
 
 def _check_arrays(path: str | Path, net: Layer, arrays: Arrays, shape: Shape) -> None:

@@ -1,13 +1,13 @@
 """A network as the graphs that engines run: one for a step of training, one for prediction.
 
 The step is one graph: (parameters, layer state, optimiser state, batch, step, seed, lr, l2) -> (the first three anew,
-loss, output). Arrays go by their path: `dense1/w`; the optimiser's state of it is `~dense1/w/m`. `Step` runs it, and shows
-what happened inside.
+loss, output); the batch has weights and the knobs an l1 only where they are used. Arrays go by their path: `dense1/w`; the
+optimiser's state of it is `~dense1/w/m`. `Step` runs it, and shows what happened inside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,20 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .engine import Plan, plan
-from .errors import NoValueError, ShapeError, require
+from .errors import DataError, NoValueError, ShapeError, UnknownName, require
 from .explain import explained
 from .grad import backpropagate
 from .graph import METHODS, Graph, Shape, Tensor, placeholder, scope, tensor
 from .init import Draw
 from .layers import Context, Layer, Param, State, parse, record
-from .loss import BY_TASK, Loss, OfNumbers
+from .loss import BY_TASK, Loss, Task
+from .ops import sign
 from .optim import Adam, Optimizer
 from .trace import Trace
 
 Arrays = dict[str, NDArray[Any]]
+# d/dp of the priors' p^2 / 2 and |p|
+PULLS: Mapping[str, Callable[[Tensor], Tensor]] = {"l2": lambda p: p, "l1": sign}
 
 
 def slot_path(path: str, slot: str) -> str:
@@ -40,23 +43,26 @@ def training_graph(
     x: Shape,
     y: Shape,
     y_dtype: np.dtype[Any],
+    weighted: bool = False,
+    l1: bool = False,
     dtype: DTypeLike = np.float32,
 ) -> Graph:
     """One step of training on a batch of inputs shaped `x` and targets shaped `y`, the batch axis first."""
     batch = {"x": placeholder(x, dtype, "x"), "y": placeholder(y, y_dtype, "y")}
+    if weighted:
+        batch["weights"] = placeholder(x[:1], dtype, "weights")
     knobs = {name: placeholder((), np.int64, name) for name in ("step", "seed")}
-    knobs |= {name: placeholder((), dtype, name) for name in ("lr", "l2")}
+    knobs |= {name: placeholder((), dtype, name) for name in ("lr", "l2", *["l1"] * l1)}
     ctx = Context(train=True, seed=knobs["seed"], step=knobs["step"], dtype=dtype)
     output, value = _forward(ctx, net, loss, batch)
     params = {path: ctx.leaves[path] for path, spec in ctx.declared.items() if isinstance(spec, Param)}
     gradient = backpropagate(value, wrt=params.values())
-    with scope("l2"):  # d/dp of (l2 / 2) sum p^2, for the weights only; the loss shown stays that of the data
-        total: Mapping[Tensor, Tensor] = {
-            p: _with_decay(p, gradient.get(p), ctx.declared[path], knobs["l2"]) for path, p in params.items()
-        }
+    decaying = {path for path, spec in ctx.declared.items() if isinstance(spec, Param) and spec.decay}
+    total: Mapping[Tensor, Tensor] = {
+        p: _with_prior(p, gradient.get(p), knobs if path in decaying else {}) for path, p in params.items()
+    }
     with scope("clip"):
         total = optimizer.clipped(total)
-    decaying = {path for path, spec in ctx.declared.items() if isinstance(spec, Param) and spec.decay}
     slots, updated = _updates(optimizer, params, decaying, total, knobs)
     kept = {path: leaf for path, leaf in ctx.leaves.items() if path not in params}
     inputs = {**batch, **knobs, **ctx.leaves, **slots}
@@ -68,12 +74,17 @@ def _forward(ctx: Context, net: Layer, loss: Loss, batch: Mapping[str, Tensor]) 
     """The network's output for a batch, and the mean loss of its rows."""
     output = ctx.call("", net, batch["x"])
     with scope("loss"):
-        return output, loss.rows(output, batch["y"]).mean().named("mean")
+        return output, loss.shares(output, batch["y"], batch.get("weights")).mean().named("mean")
 
 
-def _with_decay(p: Tensor, g: Tensor | None, spec: Param | State, l2: Tensor) -> Tensor:
+def _with_prior(p: Tensor, g: Tensor | None, knobs: Mapping[str, Tensor]) -> Tensor:
+    """The gradient with that of l2 / 2 sum p^2 + l1 sum |p|; the loss shown stays that of the data."""
     g = p * 0 if g is None else g
-    return g + l2 * p if isinstance(spec, Param) and spec.decay else g
+    for name, pull in PULLS.items():
+        if name in knobs:
+            with scope(name):
+                g = g + knobs[name] * pull(p)
+    return g
 
 
 def _updates(
@@ -92,7 +103,8 @@ def _updates(
         with scope(f"update/{path}"):
             state = {slot: placeholder(p.shape, p.dtype, slot) for slot in optimizer.slots}
             start = optimizer.decayed(p, knobs["lr"]) if path in decaying else p
-            updated[path], moved = optimizer.update(start, gradient[p], state, t, knobs["lr"])
+            after, moved = optimizer.update(start, gradient[p], state, t, knobs["lr"])
+            updated[path] = optimizer.constrained(after) if path in decaying else after
         slots.update({slot_path(path, slot): leaf for slot, leaf in state.items()})
         updated.update({slot_path(path, slot): value for slot, value in moved.items()})
     return slots, updated
@@ -111,11 +123,26 @@ def declared_arrays(net: Layer, x: Shape) -> dict[str, Param | State]:
     return record(net, x)[0].declared
 
 
-def initial_arrays(declared: Mapping[str, Param | State], slots: Collection[str], seed: int) -> Arrays:
-    """Parameters, layer state and, for the optimiser's `slots`, its state before the first step."""
+def initial_arrays(
+    declared: Mapping[str, Param | State],
+    slots: Collection[str],
+    seed: int,
+    start: Mapping[str, ArrayLike] | None = None,
+) -> Arrays:
+    """Parameters, layer state and, for the optimiser's `slots`, its state before the first step.
+
+    `start` gives some of the first two: what was pretrained, or drawn in another way.
+    """
+    given = {path: np.asarray(array, np.float32) for path, array in (start or {}).items()}
+    for path, array in given.items():
+        if path not in declared:
+            raise UnknownName("array of this network", path, declared)
+        if array.shape != declared[path].shape:
+            raise ShapeError(f"start: '{path}' should be {declared[path].shape}, found {array.shape}")
     arrays: Arrays = {}
     for path, spec in declared.items():
-        arrays[path] = np.asarray(spec.init(spec.shape, Draw(seed, path)), np.float32)
+        drawn = given[path] if path in given else spec.init(spec.shape, Draw(seed, path))
+        arrays[path] = np.asarray(drawn, np.float32)
         if isinstance(spec, Param):
             arrays |= {slot_path(path, slot): np.zeros(spec.shape, np.float32) for slot in slots}
     return arrays
@@ -133,8 +160,10 @@ class Step:
 
     net        a layer, or the notation ("conv8-3 relu flatten dense10")
     x, y       a batch: inputs of float32, and labels (integers) or numbers; only shapes and types are looked at
-    loss       default: cross-entropy for labels, squared error for numbers
+    weights    how much each row counts, (n,); given once, to be given with every call
+    loss       default: cross-entropy for class codes, binary cross-entropy for truth values, squared error for numbers
     optimizer  default Adam(0.001)
+    start      some of the initial arrays by path ("dense1/w"), as from `cr.pretrain` or `cr.lsuv`
     seed       of the initial weights and of dropout
     dtype      float32, or float64 for comparisons
     keep       True keeps every value of every call; otherwise `peek` runs the latest call once more, to the same bits
@@ -146,8 +175,10 @@ class Step:
         x: ArrayLike,
         y: ArrayLike,
         *,
+        weights: ArrayLike | None = None,
         loss: Loss | None = None,
         optimizer: Optimizer | None = None,
+        start: Mapping[str, ArrayLike] | None = None,
         seed: int = 0,
         engine: str = "auto",
         keep: bool = False,
@@ -155,7 +186,6 @@ class Step:
     ) -> None:
         self.dtype = np.dtype(dtype)
         require("Step", "dtype", dtype, self.dtype.name in ("float32", "float64"), "float32 or float64")
-        inputs, targets = _batch(x, y, loss, self.dtype)
         self.net = parse(net) if isinstance(net, str) else net
         require(
             "Step", "net", net, isinstance(self.net, Layer), 'a layer, or a notation such as "dense64 relu dense10"'
@@ -166,55 +196,57 @@ class Step:
         )
         whole = isinstance(seed, int | np.integer) and 0 <= seed < 2**32
         require("Step", "seed", seed, whole, "an int in the range [0, 2**32)")
-        self.loss = loss or BY_TASK["classes" if targets.dtype.kind == "i" else "numbers"]
+        batch = _batch(x, y, weights, loss, self.dtype)
+        self.loss = loss or BY_TASK[task_of(y)]
         self.optimizer, self.seed, self.engine, self.keep = optimizer or Adam(), seed, engine, keep
-        declared = declared_arrays(self.net, inputs.shape)
-        start = initial_arrays(declared, self.optimizer.slots, seed)
-        self.arrays = {path: array.astype(self.dtype, copy=False) for path, array in start.items()}
+        declared = declared_arrays(self.net, batch["x"].shape)
+        arrays = initial_arrays(declared, self.optimizer.slots, seed, start)
+        self.arrays = {path: array.astype(self.dtype, copy=False) for path, array in arrays.items()}
         self.of_network = tuple(declared)  # the paths among the arrays that are not the optimiser's
-        self.shape, self.count = inputs.shape[1:], 0
+        self.shape, self.count = batch["x"].shape[1:], 0
         self._graphs: dict[Any, Graph] = {}
         self._plans: dict[Any, Plan] = {}
         self._latest: tuple[Arrays, dict[str, NDArray[Any]]] | None = None  # what the latest call was fed, what it kept
-        self.plan(inputs, targets, keep)  # what does not fit shows itself now
+        self.plan(batch, keep)  # what does not fit shows itself now
 
-    def __call__(self, x: ArrayLike, y: ArrayLike) -> float:
+    def __call__(self, x: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None) -> float:
         """One step on a batch; gives its loss."""
-        return float(self.run(*_batch(x, y, self.loss, self.dtype), lr=self.optimizer.lr)["loss"])
+        return float(self.run(_batch(x, y, weights, self.loss, self.dtype), lr=self.optimizer.lr)["loss"])
 
-    def run(self, x: NDArray[Any], y: NDArray[Any], lr: float, l2: float = 0.0) -> Arrays:
-        """One step; gives all outputs. Arrays are replaced, never written to: what was saved of them stays."""
-        knobs: dict[str, Any] = {
-            "step": np.int64(self.count),
-            "seed": np.int64(self.seed),
-            "lr": np.asarray(lr, self.dtype),
-            "l2": np.asarray(l2, self.dtype),
-        }
-        feeds: Arrays = {**self.arrays, "x": x, "y": y, **knobs}
-        out, kept = self.plan(x, y, self.keep).run(feeds)
+    def run(self, batch: Arrays, lr: float, l2: float = 0.0, l1: float = 0.0) -> Arrays:
+        """One step on a batch of `x`, `y` and, where rows count differently, `weights`; gives all outputs.
+
+        Arrays are replaced, never written to: what was saved of them stays.
+        """
+        priors = {"l2": l2} | ({"l1": l1} if l1 else {})
+        knobs: dict[str, Any] = {"step": np.int64(self.count), "seed": np.int64(self.seed)}
+        knobs |= {name: np.asarray(value, self.dtype) for name, value in {"lr": lr, **priors}.items()}
+        feeds: Arrays = {**self.arrays, **batch, **knobs}
+        out, kept = self.plan(feeds, self.keep).run(feeds)
         self._latest = (feeds, kept)
         self.arrays = {path: out[path] for path in self.arrays}
         self.count += 1
         return out
 
-    def plan(self, x: NDArray[Any], y: NDArray[Any], keep: bool = False) -> Plan:
+    def plan(self, feeds: Arrays, keep: bool = False) -> Plan:
         """The step for batches like this one."""
+        x, y = feeds["x"], feeds["y"]
         if x.shape[1:] != self.shape:
             raise ShapeError(f"the step takes inputs of {self.shape} per example, found {x.shape[1:]}")
-        batch = (x.shape, y.shape, y.dtype)
-        if batch not in self._graphs:
-            self._graphs[batch] = training_graph(self.net, self.loss, self.optimizer, *batch, self.dtype)
-        if (batch, keep) not in self._plans:
-            graph = self._graphs[batch]
-            self._plans[batch, keep] = plan(graph, self.engine, [*graph.names, *graph.gradient_names] if keep else ())
-        return self._plans[batch, keep]
+        kind = (x.shape, y.shape, y.dtype, "weights" in feeds, "l1" in feeds)
+        if kind not in self._graphs:
+            self._graphs[kind] = training_graph(self.net, self.loss, self.optimizer, *kind, self.dtype)
+        if (kind, keep) not in self._plans:
+            graph = self._graphs[kind]
+            self._plans[kind, keep] = plan(graph, self.engine, [*graph.names, *graph.gradient_names] if keep else ())
+        return self._plans[kind, keep]
 
     def trace(self) -> Trace:
         """The latest call with the value and the gradient of every node on the way to the loss."""
         if self._latest is None:
             raise NoValueError("the step was not run yet: call it with a batch first, step(x, y)")
         feeds, kept = self._latest
-        ready = self.plan(feeds["x"], feeds["y"], keep=True)
+        ready = self.plan(feeds, keep=True)
         if not kept:
             kept = ready.run(feeds)[1]
             self._latest = (feeds, kept)
@@ -225,12 +257,12 @@ class Step:
         """Value and gradient of a node of the latest call, by name; without a name, of every node, as a dict by name."""
         return {peek.name: peek for peek in self.trace()} if name is None else self.trace().peek(name)
 
-    def eager(self, x: ArrayLike, y: ArrayLike) -> Tensor:
+    def eager(self, x: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None) -> Tensor:
         """The loss of a batch computed op by op on the present parameters: a tensor with `backward`, `explain`, `peek`."""
-        inputs, targets = _batch(x, y, self.loss, self.dtype)
+        batch = _batch(x, y, weights, self.loss, self.dtype)
         seed, count = tensor(np.int64(self.seed), "seed"), tensor(np.int64(self.count), "step")
         ctx = Context(train=True, seed=seed, step=count, values=self.arrays)
-        return _forward(ctx, self.net, self.loss, {"x": tensor(inputs, "x"), "y": tensor(targets, "y")})[1]
+        return _forward(ctx, self.net, self.loss, {name: tensor(array, name) for name, array in batch.items()})[1]
 
     def explain(self) -> Any:
         """The latest call's backpropagation in words and numbers."""
@@ -245,13 +277,29 @@ class Step:
         METHODS["picture"](self.trace(), fold=True).save(path)
 
 
-def _batch(x: ArrayLike, y: ArrayLike, loss: Loss | None, dtype: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Inputs and numbers to predict (n, k) as floats, labels as int64 (n,); the loss says what y is."""
+def task_of(y: ArrayLike) -> Task:
+    """What targets of this kind are: class codes, truth values for each of several labels, or numbers."""
+    kind, axes = np.asarray(y).dtype.kind, np.ndim(y)
+    return "labels" if kind == "b" and axes > 1 else "classes" if kind in "biu" else "numbers"
+
+
+def _batch(x: ArrayLike, y: ArrayLike, weights: ArrayLike | None, loss: Loss | None, dtype: np.dtype[Any]) -> Arrays:
+    """Inputs as floats, class codes as int64, labels and numbers to predict (n, k) as floats; the loss says what y is."""
     inputs, targets = tensor(x, "x", dtype).value, tensor(y, "y").value
     if inputs.ndim < 2 or targets.ndim < 1 or len(inputs) != len(targets) or not len(inputs):
         raise ShapeError(
             f"a batch is inputs (n, ...) and targets (n,) or (n, k), n at least 1: found x {inputs.shape}, y {targets.shape}"
         )
-    if targets.dtype.kind in "biu" and not isinstance(loss, OfNumbers):
-        return inputs, targets.astype(np.int64)
-    return inputs, targets.astype(dtype).reshape(len(targets), -1)
+    of_classes = "classes" in loss.tasks if loss else task_of(targets) == "classes"
+    if of_classes:
+        targets = targets.astype(np.int64)
+    else:
+        targets = targets.astype(dtype)[:, None] if targets.ndim == 1 else targets.astype(dtype)
+    return {"x": inputs, "y": targets} | ({} if weights is None else {"weights": _weights(weights, len(inputs), dtype)})
+
+
+def _weights(weights: ArrayLike, count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    found = np.asarray(weights, dtype)
+    if found.shape != (count,) or not (np.isfinite(found) & (found >= 0)).all():
+        raise DataError(f"expected weights of ({count},), finite and at least 0, found the shape {found.shape}")
+    return found

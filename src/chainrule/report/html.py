@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from ..run import METHODS, Run, cannot_write
 
 TEMPLATE = Path(__file__).with_name("template.html")
 MARK = "<!-- chainrule report -->"
-HEADLINE = {"classes": "accuracy", "numbers": "r2"}
 
 
 def write_report(run: Run, path: str | Path | None = None) -> Path:
@@ -51,8 +51,8 @@ def render(run: Run) -> str:
 
 def _facts(run: Run) -> dict[str, Any]:
     """What the template shows, from the run folder alone."""
-    data, result, metrics = run.about["data"], run.result, run.metrics
-    headline = HEADLINE[data["task"]]
+    data, result, metrics = {"positions": [], **run.about["data"]}, run.result, run.metrics
+    headline = headline_of(metrics, result)
     facts: dict[str, Any] = {
         "headline": headline,
         "metrics": metrics,
@@ -70,6 +70,14 @@ def _facts(run: Run) -> dict[str, Any]:
     facts["wrong_images"] = wrong_images(run, result)
     facts["fit"] = fit(run, data["target"]) if data["task"] == "numbers" else ""
     return facts
+
+
+def headline_of(metrics: Sequence[Mapping[str, float]], result: Mapping[str, Any] | None) -> str:
+    """The most telling score: the first that is recorded after the loss."""
+    names = (
+        result["scores"][result["judged"]] if result else (name.removeprefix("train/") for name in (metrics or [{}])[0])
+    )
+    return next((name for name in names if name in ("accuracy", "iou", "f1", "r2")), "accuracy")
 
 
 def first_layer(run: Run) -> str:
@@ -93,10 +101,17 @@ def first_layer(run: Run) -> str:
 def wrong_images(run: Run, result: dict[str, Any]) -> str:
     """The images with the largest loss, with what they are and what they were taken for."""
     file = run.folder / "wrong.safetensors"
-    if not file.exists() or "confusion" not in result:
+    if not file.exists() or not result["wrong"]:
         return ""
-    captions = [f"{w['true']} → {w['predicted']}\n{w['probability']:.0%} sure" for w in result["wrong"]]
-    return charts.pictures(list(safetensors.load(file)[0]["x"]), captions)
+    arrays, wrong = safetensors.load(file)[0], result["wrong"]
+    if "true" in arrays:
+        each = zip(arrays["x"], *(charts.coloured(arrays[key]) for key in ("true", "predicted")), strict=True)
+        captions = [name for w in wrong for name in (f"row {w['where']}", "true", f"{w['wrong']:.1%} wrong")]
+        return charts.pictures([picture for three in each for picture in three], captions, size=1.0)
+    if "probability" not in wrong[0]:
+        return ""
+    captions = [f"{w['true']} → {w['predicted']}\n{w['probability']:.0%} sure" for w in wrong]
+    return charts.pictures(list(arrays["x"]), captions)
 
 
 def fit(run: Run, target: str) -> str:
