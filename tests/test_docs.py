@@ -42,7 +42,7 @@ def words_of(svg: Path, numbers: bool) -> list[str]:
 
 
 def test_pages_that_are_linked_exist() -> None:
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    for page in [ROOT / "README.md", ROOT / "examples" / "README.md", *(ROOT / "docs").glob("*.md")]:
         links = re.findall(r'(?:\]\(|src=")([^)":]+)[)"]', page.read_text(encoding="utf-8"))
         assert [link for link in links if not (page.parent / link.partition("#")[0]).exists()] == []
 

@@ -185,6 +185,15 @@ def test_l1_makes_weights_nothing(tmp_path: Path) -> None:
     assert sparse[0] > 0.5
 
 
+def test_the_prior_on_many_outputs_is_that_on_each(tmp_path: Path) -> None:
+    """The same target eight times: each output is learned as it is alone, no more held back."""
+    y = TABLE[:, :1] + 0.3 * np.random.default_rng(5).normal(size=(240, 1))
+    one = train("dense1", (TABLE, y), tmp_path / "one", epochs=100, l2=300).model.arrays["dense1/w"]
+    many = train("dense8", (TABLE, np.tile(y, 8)), tmp_path / "many", epochs=100, l2=300).model.arrays["dense1/w"]
+    assert one[0, 0] < 0.95  # held back, and that is what is compared
+    np.testing.assert_allclose(many, np.tile(one, 8), atol=0.03)
+
+
 def test_a_start_is_what_the_training_begins_with(tmp_path: Path) -> None:
     w = np.arange(10.0).reshape(5, 2)
     run = train("dense2", (TABLE, CODES), tmp_path, start={"dense1/w": w}, epochs=1, optimizer=cr.SGD(1e-9), l2=0)

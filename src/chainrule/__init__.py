@@ -9,7 +9,7 @@ model.predict(x)
 run.report("digits.html")
 """
 
-from . import data, ops
+from . import data, metrics, ops
 from .activations import activation_table
 from .classics import RBM, Adaline, Madaline, Perceptron, pretrain
 from .data import Dataset
@@ -161,6 +161,7 @@ __all__ = [
     "jvp",
     "load_model",
     "lsuv",
+    "metrics",
     "op",
     "placeholder",
     "pretrain",

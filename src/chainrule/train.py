@@ -298,8 +298,13 @@ class Trainer:
         return self.settings.optimizer.lr * self.settings.schedule.factor(self.step.count / self.total, self.history)
 
     def _prior_scale(self) -> float:
-        """What brings a prior to the loss's own scale: a row weighs 1 / rows, and errors count by their width."""
-        return self.model.loss.width(self.lowest) / len(self.y)
+        """What brings a prior to the loss's own scale.
+
+        A row weighs 1 / rows, each of its numbers or labels 1 / numbers, and errors their width. The pixels of an image
+        count as one prediction: they are far from independent, and the prior is of more use where it is felt.
+        """
+        count = len(self.y) if self.preparation.positions else self.y.size
+        return self.model.loss.width(self.lowest) / count
 
     def _scores(self, seen: list[Batch]) -> dict[str, float]:
         """Loss and metrics of the training part as its batches were seen, while the network was learning."""
