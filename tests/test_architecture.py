@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "chainrule"
 CORE = "errors philox version graph ops grad trace explain engine"
 PARTS = f"{CORE} init optim schedule loss table layers"
-ALL = f"{PARTS} data metrics exchange run step model evaluate interrupt train picture report statistics activations lsuv classics choices parts"
+ALL = f"{PARTS} data metrics exchange run step model evaluate interrupt trainer train picture report statistics activations lsuv classics choices parts"
 ALLOWED = {
     "errors": "",
     "philox": "",
@@ -45,7 +45,8 @@ ALLOWED = {
     "model": f"{PARTS} data exchange step",
     "evaluate": f"{PARTS} data metrics step model",
     "choices": "errors graph layers loss data model",
-    "train": f"{PARTS} choices data metrics exchange run step model evaluate interrupt",
+    "trainer": f"{PARTS} data metrics exchange run step model evaluate interrupt",
+    "train": f"{PARTS} choices data exchange run model trainer",
     "parts": "data init layers loss metrics optim schedule",
     "picture": "errors graph grad trace run table",
     "report": "errors exchange run picture",

@@ -62,6 +62,15 @@ def test_top_k() -> None:
         assert metrics.top_k(probabilities, true, k) == pytest.approx(expected)
 
 
+def test_ties_are_broken_as_the_most_probable_class_is() -> None:
+    rng = np.random.default_rng(1)
+    tied, true = np.round(rng.random((300, 8)), 1), rng.integers(0, 8, 300)
+    assert metrics.top_k(tied, true, 1) == metrics.accuracy(tied, true)
+    alike, each = np.full((8, 8), 0.125), np.arange(8)
+    assert metrics.top_k(alike, each, 5) == 5 / 8
+    assert metrics.top_k(np.full((8, 8), np.nan), each, 5) == 0
+
+
 def test_of_labels() -> None:
     rng = np.random.default_rng(0)
     probabilities, true = rng.random((50, 4)), rng.random((50, 4)) < 0.3

@@ -9,15 +9,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.engine import plan
-from chainrule.errors import (
-    DtypeError,
-    NonFiniteError,
-    NoValueError,
-    PositionError,
-    SettingError,
-    ShapeError,
-    UnknownName,
-)
+from chainrule.errors import DataError, DtypeError, NonFiniteError, NoValueError, SettingError, ShapeError, UnknownName
 from chainrule.grad import gradients
 from chainrule.graph import Graph, placeholder
 from chainrule.trace import Trace
@@ -93,8 +85,10 @@ def test_what_does_not_fit_a_step() -> None:
         cr.Step(NET, X, list("abcdeabc"))
     with pytest.raises(ShapeError, match="n at least 1"):
         cr.Step(NET, X, Y)(X[:0], Y[:0])
-    with pytest.raises(PositionError, match="label 9 is none of the 5 classes"):
-        cr.Step(NET, X, Y)(X, Y * 0 + 9)
+    with pytest.raises(DataError, match="expected class codes 0 to 4, found 9 in row 3"):
+        cr.Step(NET, X, Y)(X, np.where(np.arange(len(Y)) == 3, 9, Y))
+    with pytest.raises(DataError, match=r"expected class codes, whole numbers, in y, found 0\.5"):
+        cr.Step(NET, X, Y, loss=cr.CrossEntropy())(X, Y + 0.5)
 
 
 def test_shapes_of_network_and_targets_must_agree() -> None:

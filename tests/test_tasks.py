@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.choices import choose_loss
 from chainrule.errors import DataError, SettingError, ShapeError, UnknownName
 
 rng = np.random.default_rng(0)
@@ -98,8 +97,11 @@ def test_a_given_loss_is_kept_with_the_model(tmp_path: Path, loss: cr.SquaredErr
 
 
 def test_scores_are_no_probabilities(tmp_path: Path) -> None:
-    run = train("dense2", (TABLE, CODES), tmp_path, loss=cr.Hinge())
-    assert run.result["scores"]["test"]["accuracy"] > 0.8
+    run = train("dense2", (TABLE, CODES), tmp_path, loss=cr.Hinge(), epochs=2)
+    wrong = run.summary().partition("most wrong")[2]
+    assert "true  predicted" in wrong
+    assert "%" not in wrong
+    assert "probability" not in run.report().read_text(encoding="utf-8")
     with pytest.raises(SettingError, match="Hinge gives scores"):
         run.model.predict_proba(TABLE)
 
@@ -136,39 +138,6 @@ def test_probabilities_where_logits_are_expected_are_noticed(tmp_path: Path, end
     with pytest.raises(SettingError, match=r"gives probabilities .* expects logits"):
         train(cr.Sequential(cr.Dense(2), end), (TABLE, CODES), tmp_path)
     assert not (tmp_path / "run").exists()
-
-
-def test_balanced_classes_find_the_rare_one(tmp_path: Path) -> None:
-    """One row in twelve is of class 1, and the classes overlap: unweighted, most of it is missed."""
-    draw = np.random.default_rng(3)
-    y = (np.arange(1200) % 12 == 0).astype(int)
-    x = draw.normal(size=(1200, 2)) + 1.2 * y[:, None]
-    plain = train("dense2", (x, y), tmp_path / "plain").result["each"][1]
-    balanced = train("dense2", (x, y), tmp_path / "balanced", class_weight="balanced").result["each"][1]
-    assert balanced["recall"] > plain["recall"] + 0.25
-
-
-def test_class_weights_are_those_of_scikit_learn() -> None:
-    from sklearn.utils.class_weight import compute_class_weight  # noqa: PLC0415  (an oracle)
-
-    data = cr.Dataset.of(TABLE, np.where(CODES, "yes", "no"))
-    weighted: Any = choose_loss(None, data, "balanced")
-    np.testing.assert_allclose(weighted.weights, compute_class_weight("balanced", classes=np.array([0, 1]), y=data.y))
-    by_name: Any = choose_loss(None, data, {"yes": 3})
-    assert by_name.weights == (1.0, 3.0)
-    with pytest.raises(UnknownName, match="there is no class 'yse'; did you mean 'yes'"):
-        choose_loss(None, data, {"yse": 3})
-    with pytest.raises(SettingError, match="class_weight needs classes to weigh"):
-        choose_loss(None, cr.Dataset.of(TABLE, TABLE[:, 0]), "balanced")
-
-
-def test_rows_of_no_weight_are_as_if_they_were_not_there(tmp_path: Path) -> None:
-    """Rows with wrong targets do no harm once they weigh nothing."""
-    y = np.where(np.arange(240) < 120, TABLE[:, 0], -50 * TABLE[:, 1])
-    weights = np.where(np.arange(240) < 120, 1.0, 0.0)
-    data = cr.Dataset(TABLE.astype(np.float32), y, weights=weights)
-    run = train("dense1", data, tmp_path, epochs=60, validation=None, test=None, l2=0)
-    np.testing.assert_allclose(run.model.predict(TABLE)[:, 0], TABLE[:, 0], atol=0.3)
 
 
 def test_l1_makes_weights_nothing(tmp_path: Path) -> None:
@@ -233,10 +202,44 @@ def test_augmentation_is_of_the_training_only_and_repeatable(tmp_path: Path) -> 
         train("dense2", (TABLE, CODES), tmp_path / "e", augment="flip")
 
 
+def test_targets_that_move_are_judged_where_they_are(tmp_path: Path) -> None:
+    """An identity of images is learned to perfection whatever is flipped, and the training part's score says so."""
+    x = np.random.default_rng(6).normal(size=(60, 6, 6)).astype(np.float32)
+    run = train("conv1-1", (x, x), tmp_path, augment=(cr.data.Flip(p=1.0),), epochs=250, l2=0)
+    assert run.metrics[-1]["train/r2"] > 0.95
+    assert run.result["scores"]["validation"]["r2"] > 0.95
+
+
+def test_codes_are_left_as_they_are_for_an_embedding(tmp_path: Path) -> None:
+    x = np.random.default_rng(7).integers(0, 50, (600, 1))
+    run = train("embed50-8 flatten dense2", (x, x[:, 0] % 2), tmp_path)
+    assert run.result["scores"]["test"]["accuracy"] == 1
+    model = cr.load_model(run.checkpoint("best"))
+    with pytest.raises(DataError, match=r"expected codes 0 to 49, .* found 50 in row 1"):
+        model.predict([[0], [50]])
+    with pytest.raises(DataError, match=r"expected codes 0 to 49, .* found 0\.5 in row 0"):
+        model.predict([[0.5]])
+    with pytest.raises(SettingError, match="which reads codes as they are: leave prepare='standardise' out"):
+        train("embed50-8 flatten dense2", (x, x[:, 0] % 2), tmp_path / "b", prepare="standardise")
+
+
 def test_pixel_labels_move_with_their_pixels(tmp_path: Path) -> None:
     run = train("conv8-3 relu conv3-1", squares(), tmp_path, augment="flip shift2", epochs=40)
     assert run.result["scores"]["test"]["accuracy"] > 0.9
     assert run.metrics[-1]["train/accuracy"] > 0.9  # of the labels as they were moved
+
+
+def test_a_broken_row_shows_itself_before_the_training(tmp_path: Path) -> None:
+    """Even one of the test part, which is looked at last."""
+    x = TABLE.astype(np.float32)
+    test = cr.Dataset.of(TABLE, CODES).split(0.1, 0.2, 0).test
+    assert test is not None
+    x[test.where[-1]] = np.nan
+    np.save(tmp_path / "x.npy", x)
+    mapped = cr.Dataset(np.load(tmp_path / "x.npy", mmap_mode="r"), CODES)
+    with pytest.raises(DataError, match=f"found nan in row {test.where[-1]}"):
+        train("dense2", mapped, tmp_path)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_memory_map_trains_to_the_same_bits(tmp_path: Path) -> None:
@@ -272,3 +275,31 @@ def test_files_of_the_first_version_are_read(tmp_path: Path) -> None:
     safetensors.save(tmp_path / "old.safetensors", arrays, old)
     np.testing.assert_array_equal(cr.load_model(tmp_path / "old.safetensors").predict(TABLE), model.predict(TABLE))
     assert json.loads(about["loss"])["name"] == "CrossEntropy"
+
+
+def test_predicting_takes_what_the_training_took(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": TABLE[:, 0], "b": np.where(TABLE[:, 1] > 0, "up", "down"), "y": CODES})
+    model = train(None, cr.data.load(frame, target="y"), tmp_path / "table").model
+    turned = model.predict(frame[["b", "a"]])
+    assert np.mean(turned == CODES) > 0.8
+    np.testing.assert_array_equal(turned, model.predict(frame))
+    refusing = train("dense2", (TABLE, CODES), tmp_path / "refusing").model
+    for bad, sentence in (
+        (np.inf, "found inf in row 1"),
+        (np.nan, "found nan in row 1"),
+        ("a", "expected numbers in x"),
+    ):
+        x = TABLE[:3].tolist()
+        x[1][2] = bad
+        with pytest.raises(DataError, match=sentence):
+            refusing.predict(x)
+
+
+def test_gaps_are_filled_at_prediction_as_in_training(tmp_path: Path) -> None:
+    x = TABLE.astype(np.float32)
+    x[::7, 2] = np.nan
+    run = train("dense2", cr.Dataset.of(x, CODES, missing="fill"), tmp_path)
+    model = cr.load_model(run.checkpoint("best"))
+    filled = np.where(np.isnan(x), model.preparation.input.mean, x)
+    np.testing.assert_allclose(model(x), model(filled), rtol=1e-5, atol=1e-6)

@@ -8,12 +8,14 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from .data import Dataset
+from .data import Dataset, Parts
+from .data.prepare import transform_of
+from .data.transform import Recipe
 from .errors import SettingError, ShapeError, UnknownName, require
 from .graph import Shape
-from .layers import Layer, parse, record
+from .layers import Embedding, Layer, Sequential, parse, record
 from .layers.default import default_net
-from .loss import BY_TASK, LOSSES, Loss, OfClasses, Task
+from .loss import BY_TASK, LOSSES, Loss, OfClasses, Task, refuse_probabilities
 from .model import Preparation
 
 ClassWeight: TypeAlias = Literal["balanced"] | Mapping[Any, float] | None
@@ -26,8 +28,9 @@ def default_epochs(rows: int, batch_size: int) -> int:
     return min(max(STEPS // max(rows // batch_size, 1), 20), 500)
 
 
-def choose_loss(loss: Loss | None, train: Dataset, class_weight: ClassWeight = None) -> Loss:
-    """The loss, checked to fit the targets; by the task if none is given."""
+def choose_loss(loss: Loss | None, parts: Parts, class_weight: ClassWeight = None) -> Loss:
+    """The loss, checked to fit the targets of every part; by the task if none is given."""
+    train = parts.train
     chosen = loss or BY_TASK[train.task]
     require("train", "loss", loss, isinstance(chosen, Loss), "a Loss such as cr.Huber(), or None")
     if train.task not in chosen.tasks:
@@ -36,13 +39,32 @@ def choose_loss(loss: Loss | None, train: Dataset, class_weight: ClassWeight = N
             f"{type(chosen).__name__} is a loss for {' or '.join(chosen.tasks)}, but the target of these data is "
             f"{train.task}: choose {', '.join(fitting)}, or give the target as {chosen.tasks[0]}"
         )
-    if train.task == "numbers":
-        chosen.check(train.y)
+    for part in (train, parts.validation, parts.test):
+        if part is not None and train.task == "numbers":
+            chosen.check(part.y)
     if class_weight is None:
         return chosen
     if not isinstance(chosen, OfClasses):
         raise SettingError(f"class_weight needs classes to weigh; the target of these data is {train.task}")
+    if chosen.weights is not None:
+        raise SettingError(
+            f"class_weight and the weights of {type(chosen).__name__} say the same twice: give one of them"
+        )
     return replace(chosen, weights=class_weights(class_weight, train))
+
+
+def choose_preparation(prepare: str | Recipe | None, net: Layer | str | None) -> tuple[Recipe, int]:
+    """The recipe, and how many codes an Embedding reads, if the network begins with one: those are not standardised."""
+    first = parse(net) if isinstance(net, str) else net
+    while isinstance(first, Sequential) and first.layers:
+        first = first.layers[0][1]
+    codes = first.codes if isinstance(first, Embedding) else 0
+    recipe = transform_of(prepare or ("none" if codes else "standardise"))
+    if codes and recipe != transform_of("none"):
+        raise SettingError(
+            f"the network begins with {first}, which reads codes as they are: leave prepare='{recipe}' out"
+        )
+    return recipe, codes
 
 
 def class_weights(asked: ClassWeight, train: Dataset) -> tuple[float, ...]:
@@ -50,7 +72,8 @@ def class_weights(asked: ClassWeight, train: Dataset) -> tuple[float, ...]:
     if asked == "balanced":
         counts = np.bincount(train.y.ravel(), minlength=len(train.classes))
         return tuple((train.y.size / (len(counts) * np.maximum(counts, 1))).tolist())
-    require("train", "class_weight", asked, isinstance(asked, Mapping), "'balanced', {class: weight} or None")
+    fine = isinstance(asked, Mapping) and all(isinstance(w, int | float | np.number) for w in asked.values())
+    require("train", "class_weight", asked, fine, "'balanced', {class: weight} or None")
     assert isinstance(asked, Mapping)
     for label in asked:
         if label not in train.classes:
@@ -63,17 +86,21 @@ def resolve_net(net: Layer | str | None, preparation: Preparation, train: Datase
     positions = preparation.positions
     wanted = (*positions, len(preparation.classes)) if preparation.task == "classes" else train.y.shape[1:]
     if net is None:
-        net = default_net(preparation.input_shape, wanted[-1], pixels=len(positions) == 2)
+        net = default_net(preparation.input_shape, wanted[-1], pixels=len(wanted) == 3)
     network = parse(net) if isinstance(net, str) else net
-    given = record(network, (2, *preparation.input_shape))[2].shape[1:]
-    if given != wanted:
-        raise ShapeError(_unfit_output(given, wanted, preparation.task))
+    fits = 'a layer, a notation such as "dense64 relu dense10", or None'
+    require("train", "net", net, isinstance(network, Layer), fits)
+    output = record(network, (2, *preparation.input_shape))[2]
+    if output.shape[1:] != wanted:
+        raise ShapeError(_unfit_output(output.shape[1:], wanted, preparation.task))
+    refuse_probabilities(preparation.loss, output)
     return network
 
 
 def _unfit_output(given: Shape, wanted: Shape, task: Task) -> str:
     """What is wrong with what the network gives, and how to end it."""
     needs = {"classes": "classes", "labels": "labels", "numbers": "numbers to predict"}[task]
+    needs = "number to predict" if wanted[-1] == 1 else needs
     start = f"the network gives {given} for each example, but the target has {wanted[-1]} {needs}"
     if len(wanted) > 1:
         end = f"'conv{wanted[-1]}-1'" if len(wanted) == 3 else f"'dense{wanted[-1]}'"

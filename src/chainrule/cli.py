@@ -13,14 +13,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import click
 import numpy as np
 
 from . import data as data_room
 from .choices import FROM_TARGET, GIVEN
-from .data import Features
+from .data import Features, parse_augment
 from .engine import engines as all_engines
 from .errors import ChainruleError, ModelError, SettingError
 from .layers import Layer
@@ -66,13 +66,15 @@ def command() -> None:
 @click.argument("source")
 @click.option("--target", multiple=True, metavar="COLUMN", help="Column of a table to predict; may be given again.")
 @click.option("--ignore", multiple=True, metavar="COLUMN", help="Column to leave out; may be given again.")
-@click.option("--task", type=click.Choice(["auto", "classes", "numbers"]), default="auto", help="What the target is.")
+@click.option("--task", type=click.Choice(get_args(data_room.TaskChoice)), default="auto", help="What the target is.")
 @click.option(
     "--missing",
     type=click.Choice(["refuse", "fill"]),
     default="refuse",
-    help="fill: empty cells get the column's mean.",
+    help="fill: numbers get the column's mean, categories none.",
 )
+@click.option("--size", type=int, nargs=2, metavar="H W", help="Bring all images to this size.")
+@click.option("--signals", is_flag=True, help="Arrays (rows, length, channels) are signals, not images.")
 @click.option("--net", help='Layers, "conv32-3 bn relu pool2 flatten dense10", or a Python file that defines `net`.')
 @click.option("--loss", type=click.Choice(list(LOSS_WORDS)), help="What is made small  [default: by the target]")
 @click.option("--optimizer", type=click.Choice(list(OPTIMIZERS)), default="adam")
@@ -89,7 +91,7 @@ def command() -> None:
 @click.option("--l1", type=float, default=0.0, help="Inverse scale of a Laplace prior on the weights.")
 @click.option("--class-weight", type=click.Choice(["balanced"]), help="Every class counts as much as any other.")
 @click.option(
-    "--prepare", default="standardise", help="standardise, mean-image, mean-channel, pca0.95, whiten, zca, none."
+    "--prepare", help="standardise, mean-image, mean-channel, pca0.95, whiten, zca, none  [default: standardise]"
 )
 @click.option("--augment", default="", help='Changes to training images, "shift1 rotate10 flip".')
 @click.option("--validation", type=float, default=0.1, help="Share of the rows that chooses the epoch.")
@@ -104,6 +106,8 @@ def train(
     ignore: Sequence[str],
     task: data_room.TaskChoice,
     missing: Literal["refuse", "fill"],
+    size: tuple[int, int] | None,
+    signals: bool,
     net: str | None,
     loss: str | None,
     schedule: str,
@@ -112,7 +116,8 @@ def train(
 ) -> None:
     """Train on SOURCE: digits, a table (.csv, .tsv, .parquet), arrays (.npz, .npy), or images (IDX, CIFAR, a folder)."""
     one = target[0] if len(target) == 1 else tuple(target) or None
-    dataset = data_room.load(source, target=one, ignore=ignore, task=task, missing=missing)
+    settings |= {"augment": parse_augment(settings["augment"]), "prepare": settings["prepare"] or None}
+    dataset = data_room.load(source, target=one, ignore=ignore, task=task, missing=missing, size=size, signals=signals)
     click.echo(f"{dataset.name}: {dataset.describe()}")
     if types := dataset.types():
         click.echo(types)
@@ -197,15 +202,22 @@ def predict(source: str, file: str, output: Path | None, net: str | None) -> Non
     load_net(net)
     model = open_model(source)
     preparation = model.preparation
-    rows = data_room.load_like(file, preparation.columns, target=preparation.target_name, shape=preparation.shape)
-    content = (_position_codes if preparation.positions else _as_csv)(
+    names = preparation.target_names
+    rows = data_room.load_like(
+        file,
+        preparation.columns,
+        target=names[0] if len(names) == 1 else "",
+        shape=preparation.shape,
+        missing=preparation.missing,
+    )
+    content = (_position_classes if preparation.positions else _as_csv)(
         model, rows
     )  # complete before anything is written
-    if output is not None:
-        _new_file(output, content)
-    elif preparation.positions:
+    if preparation.positions and (output is None or output.suffix != ".npy"):
         size = "x".join(map(str, preparation.positions))
         raise SettingError(f"the model gives a class for each of {size} positions: add --output FILE.npy")
+    if output is not None:
+        _new_file(output, content)
     else:
         click.echo(content, nl=False)
 
@@ -217,10 +229,10 @@ def _as_csv(model: Model, rows: Features) -> bytes:
     return text.getvalue().encode()
 
 
-def _position_codes(model: Model, rows: Features) -> bytes:
-    """The codes of the most probable classes as an .npy file: a CSV has no place for images."""
+def _position_classes(model: Model, rows: Features) -> bytes:
+    """The most probable classes as an .npy file: a CSV has no place for images."""
     file = io.BytesIO()
-    np.save(file, np.argmax(model.outputs(rows.x)["prediction"], axis=-1))
+    np.save(file, model.predict(rows.x))
     return file.getvalue()
 
 
@@ -260,10 +272,10 @@ def _predicted_numbers(model: Model, x: Any) -> tuple[list[str], list[list[Any]]
     """The numbers of each row; those of an array for each row in their order."""
     numbers = model.predict(x)
     numbers = numbers.reshape(len(numbers), -1)
-    names = (model.preparation.target_name or "predicted").split(", ")
+    names = model.preparation.target_names or ("predicted",)
     if len(names) != numbers.shape[1]:
-        names = [f"{names[0]}_{i}" for i in range(numbers.shape[1])]
-    return names, numbers.tolist()
+        names = tuple(f"{names[0]}_{i}" for i in range(numbers.shape[1]))
+    return [*names], numbers.tolist()
 
 
 PREDICTED = {"classes": _predicted_classes, "labels": _predicted_labels, "numbers": _predicted_numbers}

@@ -35,7 +35,8 @@ def evaluate(model: Model, part: Dataset) -> Evaluation:
     outputs = model.outputs(part.x)
     pair = tensor(outputs["output"]), tensor(preparation.targets(part.y))
     losses = np.asarray(model.loss.rows(*pair))
-    shares = np.asarray(model.loss.shares(*pair, None if part.weights is None else tensor(part.weights)))
+    weights = None if part.weights is None else tensor(part.weights / part.weights.max())
+    shares = np.asarray(model.loss.shares(*pair, weights))
     predicted = preparation.in_unit(outputs["prediction"])
     scores = {"loss": float(shares.mean()), **score(preparation.task, predicted, part.y)}
     return Evaluation(losses, shares, scores, predicted)
@@ -106,13 +107,10 @@ def _example(model: Model, part: Dataset, evaluation: Evaluation, i: int) -> dic
     taken_for = np.argmax(predicted, axis=-1)
     if true.ndim:
         return {**common, "wrong": float(np.mean(taken_for != true))}
-    return {
-        **common,
-        "true": model.classes[int(true)],
-        "predicted": model.classes[int(taken_for)],
-        "probability": float(predicted[taken_for]),
-        "probability_of_true": float(predicted[true]),
-    }
+    told = {**common, "true": model.classes[int(true)], "predicted": model.classes[int(taken_for)]}
+    if model.loss.from_logits:
+        told |= {"probability": float(predicted[taken_for]), "probability_of_true": float(predicted[true])}
+    return told
 
 
 def _named(model: Model, yes: NDArray[Any]) -> list[Any]:

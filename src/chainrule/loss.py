@@ -64,21 +64,24 @@ class Loss:
         each = self.each(output, target)
         return each if each.ndim == 1 else each.mean(tuple(range(1, each.ndim)))
 
-    def shares(self, output: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
+    def shares(
+        self, output: Tensor, target: Tensor, weights: Tensor | None = None, unit: Tensor | None = None
+    ) -> Tensor:
         """The part of every example in the mean loss, shape (n,): as `rows`, or weighted.
 
-        With weights w of examples (n,) or of classes the mean is sum(w loss) / sum(w).
+        With weights w of examples (n,) or of classes the mean is sum(w loss) / sum(w). `unit` is the mean weight of all that
+        is trained on: divided by it, instead of by that of the batch, a batch counts for as much as it weighs.
         """
         emphasis = self.emphasis(target, output)
-        if emphasis is None and weights is None:
-            return self.rows(output, target)
-        losses = self.each(output, target)
-        inner = tuple(range(1, losses.ndim))
-        w = 0 * losses + 1 if emphasis is None else emphasis
-        if weights is not None:
-            w = w * weights.reshape((-1, *[1] * len(inner)))
-        total = (w * losses).sum(inner) if inner else w * losses
-        return total * (losses.shape[0] / maximum(w.sum(), TINY))
+        if emphasis is None:
+            losses, w = self.rows(output, target), weights
+        else:
+            losses = self.each(output, target)
+            w = emphasis if weights is None else emphasis * weights.reshape((-1, *[1] * (losses.ndim - 1)))
+        if w is None:
+            return losses
+        share = w * losses / maximum(w.mean() if unit is None else unit, TINY)
+        return share if share.ndim == 1 else share.mean(tuple(range(1, share.ndim)))
 
     def prediction(self, output: Tensor) -> Tensor:
         """The parameters of the assumed distribution, from the raw output."""
@@ -107,7 +110,8 @@ class Loss:
         return {"name": type(self).__name__, **asdict(self)}
 
 
-TINY = 1e-30  # a batch whose weights are all 0 has the loss 0, and moves nothing
+TINY = 1e-30  # instead of 0: a batch whose weights are all 0 has the loss 0, and moves nothing
+KEEPING = ("reshape", "transpose")  # ops that leave every number as it is
 
 
 def from_settings(plain: Mapping[str, Any]) -> Loss:
@@ -121,6 +125,8 @@ def from_settings(plain: Mapping[str, Any]) -> Loss:
 
 def refuse_probabilities(loss: Loss, output: Tensor) -> None:
     """A network that ends in a softmax or a sigmoid, before a loss that applies its own."""
+    while output.op is not None and output.op.name in KEEPING:
+        output = output.inputs[0]
     if loss.from_logits and output.op is not None and output.op.name in ("softmax", "sigmoid"):
         who = f"layer '{output.scope}'" if output.scope else "the network"
         raise SettingError(
@@ -149,11 +155,23 @@ class OfClasses(Loss):
     weights: tuple[float, ...] | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        if self.weights is not None:
-            fine = len(self.weights) > 1 and min(self.weights) >= 0 and max(self.weights) > 0
-            require(
-                type(self).__name__, "weights", self.weights, fine, "one number of at least 0 for each class, or None"
-            )
+        if self.weights is None:
+            return
+        try:
+            weights = tuple(float(w) for w in self.weights)
+        except (TypeError, ValueError):
+            weights = ()
+        fine = any(weights) and all(0 <= w < math.inf for w in weights)
+        expected = "one finite number of at least 0 for each class, not all 0, or None"
+        require(type(self).__name__, "weights", self.weights, fine, expected)
+        object.__setattr__(self, "weights", weights)  # the dataclass is frozen, and an array may be given
+
+    def check_codes(self, codes: NDArray[Any], classes: int) -> None:
+        """DataError for a target that is none of the class codes; it names the row."""
+        wrong = np.argwhere((codes < 0) | (codes >= classes))
+        if len(wrong):
+            found, row = codes[tuple(wrong[0])], wrong[0][0]
+            raise DataError(f"expected class codes 0 to {classes - 1}, found {found} in row {row} (counted from 0)")
 
     def each(self, output: Tensor, target: Tensor) -> Tensor:
         refuse_probabilities(self, output)
@@ -218,7 +236,7 @@ class Focal(OfClasses):
 
     def choices(self, output: Tensor, target: Tensor) -> Tensor:
         loss = cross_entropy(output, target)
-        return (-expm1(-loss)) ** self.gamma * loss
+        return maximum(-expm1(-loss), TINY) ** self.gamma * loss  # where p is 1, a gamma below 1 has no derivative
 
     def prediction(self, output: Tensor) -> Tensor:
         return softmax(output)

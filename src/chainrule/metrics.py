@@ -21,9 +21,11 @@ def accuracy(probabilities: Floats, codes: NDArray[Any]) -> float:
 
 
 def top_k(probabilities: Floats, codes: NDArray[Any], k: int = 5) -> float:
-    """The share of choices whose class is found: fewer than k classes are more probable than it."""
+    """The share of choices whose class is among the k most probable; of equal ones the first, as `accuracy` has it."""
     of_class = np.take_along_axis(probabilities, codes[..., None], axis=-1)
-    return float(np.mean((probabilities > of_class).sum(-1) < k))
+    earlier = np.arange(probabilities.shape[-1]) < codes[..., None]
+    before = ~(probabilities <= of_class) | ((probabilities == of_class) & earlier)  # NaN is before all
+    return float(np.mean(before.sum(-1) < k))
 
 
 def confusion(predicted: NDArray[Any], true: NDArray[Any], count: int) -> NDArray[np.int64]:

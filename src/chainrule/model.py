@@ -11,21 +11,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .data import Column, Dataset, Rows
+from .data import Column, Dataset, Rows, rows_like
+from .data.dataset import Missing
 from .data.prepare import from_arrays, transform_of
 from .data.transform import Recipe, Standardise, Transform
 from .engine import Plan, plan
-from .errors import ModelError, SettingError, ShapeError
+from .errors import ChainruleError, DataError, ModelError, SettingError, nearest
 from .exchange import safetensors
 from .graph import Shape, Tensor, tensor
-from .layers import Context, Layer
+from .layers import Context, Layer, record
 from .layers.config import from_config, to_config
 from .layers.summary import Row, layer_table, summary_rows
 from .loss import BY_TASK, Loss, Task, from_settings
-from .step import Arrays, declared_arrays, prediction_graph
+from .step import Arrays, prediction_graph
 
 FORMAT = "chainrule-model-1"
 CHUNK = 512  # rows predicted at once: enough to be fast, few enough to stay in memory
+# What a file says as JSON, and what it means when a file of version 0.1 does not say it.
+PLAIN = {"classes": "[]", "columns": "[]", "positions": "[]", "loss": "null", "codes": "0"}
 RESERVED = "~"  # arrays under this prefix are not the network's: standardisation, optimiser state
 
 
@@ -40,38 +43,55 @@ class Preparation:
     target: Transform | None = None  # of numbers, where the loss wants them at mean 0 and spread 1
     classes: tuple[int | str, ...] = ()  # or the names of the labels
     columns: tuple[Column, ...] = ()
-    target_name: str = ""
+    target_names: tuple[str, ...] = ()
     positions: Shape = ()  # where an example has a class for each of them: pixels, steps of a sequence
+    missing: Missing = "refuse"  # "fill": NaN may be among the inputs
+    codes: int = 0  # where the inputs are codes 0 to codes - 1 that an Embedding reads
 
     @classmethod
-    def fit(cls, train: Dataset, prepare: str | Recipe = "standardise", loss: Loss | None = None) -> Preparation:
+    def fit(
+        cls, train: Dataset, prepare: str | Recipe = "standardise", loss: Loss | None = None, codes: int = 0
+    ) -> Preparation:
+        """Fitted on the training part."""
         loss = loss or BY_TASK[train.task]
         target = Standardise.fit(train.y) if train.task == "numbers" and loss.standardised else None
         fitted = transform_of(prepare).fit(train.x)
-        positions = train.y.shape[1:] if train.task == "classes" else ()
-        shape = train.x.shape[1:]
-        return cls(shape, fitted, loss, train.task, target, train.classes, train.columns, train.target, positions)
+        return cls(
+            shape=train.x.shape[1:],
+            input=fitted,
+            loss=loss,
+            task=train.task,
+            target=target,
+            classes=train.classes,
+            columns=train.columns,
+            target_names=train.targets,
+            positions=train.y.shape[1:] if train.task == "classes" else (),
+            missing=train.missing,
+            codes=codes,
+        )
 
     @property
     def input_shape(self) -> Shape:
         """Of one example as the network gets it."""
         return self.input.shape(self.shape)
 
-    def inputs(self, x: ArrayLike) -> NDArray[np.float32]:
-        """Prepared rows; a ShapeError if they are not of the shape the network was trained on."""
-        return self.input.apply(np.asarray(self.rows(x), np.float32))
+    def rows(self, x: Any) -> NDArray[np.float32] | Rows:
+        """Rows as the user has them, checked to be like the training's; ShapeError or DataError if they are not."""
+        return rows_like(x, self.columns, self.shape, self.missing)
 
-    def rows(self, x: ArrayLike | Rows) -> NDArray[Any] | Rows:
-        """Rows as they are, checked to be of the shape of the training's."""
-        rows = x if isinstance(x, Rows) else np.asarray(x)
-        if rows.ndim == len(self.shape) and self.shape[-1:] == (1,):
-            rows = np.asarray(rows)[..., None]  # grey images without a channel axis
-        if rows.shape[1:] != self.shape:
-            size = " x ".join(map(str, self.shape))
-            raise ShapeError(
-                f"expected rows of {size} values, shape (n, {size}), found {np.shape(x)}; one row alone is x[None]"
+    def inputs(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Checked rows as the network gets them."""
+        if self.codes:
+            self._check_codes(rows)
+        return self.input.apply(rows)
+
+    def _check_codes(self, rows: NDArray[np.float32]) -> None:
+        wrong = np.argwhere((rows != np.rint(rows)) | (rows < 0) | (rows >= self.codes))
+        if len(wrong):
+            raise DataError(
+                f"expected codes 0 to {self.codes - 1}, as the network's Embedding reads, found {rows[tuple(wrong[0])]:g} "
+                f"in row {wrong[0][0]} (counted from 0)"
             )
-        return rows
 
     def targets(self, y: NDArray[Any]) -> NDArray[Any]:
         """Targets as the loss wants them."""
@@ -152,7 +172,9 @@ class Model:
             score.peek("conv2d1/out").gradient, score.peek("x").gradient
         """
         ctx = Context(train=False, values=self.arrays)
-        leaf = x if isinstance(x, Tensor) else tensor(self.preparation.inputs(x), "x")
+        leaf = (
+            x if isinstance(x, Tensor) else tensor(self.preparation.inputs(np.asarray(self.preparation.rows(x))), "x")
+        )
         return ctx.call("", self.net, leaf)
 
     def _plan(self, count: int) -> Plan:
@@ -197,9 +219,11 @@ def save_arrays(
         "input": preparation.input.name,
         "shape": json.dumps(preparation.shape),
         "positions": json.dumps(preparation.positions),
+        "missing": preparation.missing,
+        "codes": str(preparation.codes),
         "classes": json.dumps(preparation.classes),
         "columns": json.dumps([asdict(column) for column in preparation.columns]),
-        "target": preparation.target_name,
+        "target": json.dumps(preparation.target_names),
         **{key: str(value) for key, value in metadata.items()},
     }
     safetensors.save(path, {**model.arrays, **preparation.arrays(), **(extra or {})}, about)
@@ -212,25 +236,47 @@ def load_model(path: str | Path, engine: str = "auto") -> Model:
         raise ModelError(
             f"{path}: a safetensors file, but not a model of chainrule (format {about.get('format')!r}, expected {FORMAT!r})"
         )
-    net = from_config(json.loads(about["net"]))
-    preparation = _preparation(arrays, about)
     own = {name: array for name, array in arrays.items() if not name.startswith(RESERVED)}
-    _check_arrays(path, net, own, preparation.input_shape)
+    try:
+        net, preparation = from_config(json.loads(about["net"])), _preparation(arrays, about)
+    except KeyError as problem:
+        raise ModelError(f"{path}: the file's description of the model lacks {problem}") from None
+    except (ChainruleError, TypeError, ValueError, AttributeError) as problem:
+        raise ModelError(f"{path}: the file's description of the model does not fit: {problem}") from None
+    _check_arrays(path, net, own, preparation)
     return Model(net, own, preparation, engine)
 
 
 def _preparation(arrays: Arrays, about: Mapping[str, str]) -> Preparation:
     """What the file says of the data. Files of version 0.1 hold no task, loss or kind of preparation."""
-    classes = tuple(json.loads(about["classes"]))
+    plain = {key: json.loads(about.get(key, default)) for key, default in PLAIN.items()}
+    classes = tuple(plain["classes"])
     task: Any = about.get("task", "classes" if classes else "numbers")
-    loss = from_settings(json.loads(about["loss"])) if "loss" in about else BY_TASK[task]
+    if task not in BY_TASK:
+        raise ModelError(f"there is no task '{task}'{nearest(task, BY_TASK)}")
     fitted = {"input": about.get("input", "standardise"), "target": "standardise"}
     fits = {part: from_arrays(name, found) for part, name in fitted.items() if (found := _under(part, arrays))}
-    columns = tuple(Column(**{**c, "categories": tuple(c["categories"])}) for c in json.loads(about["columns"]))
-    shape, positions = (tuple(json.loads(about.get(key, "[]"))) for key in ("shape", "positions"))
     return Preparation(
-        shape, fits["input"], loss, task, fits.get("target"), classes, columns, about["target"], positions
+        shape=tuple(map(int, json.loads(about["shape"]))),
+        input=fits["input"],
+        loss=from_settings(plain["loss"]) if plain["loss"] else BY_TASK[task],
+        task=task,
+        target=fits.get("target"),
+        classes=classes,
+        columns=tuple(Column(**{**column, "categories": tuple(column["categories"])}) for column in plain["columns"]),
+        target_names=_names(about["target"]),
+        positions=tuple(map(int, plain["positions"])),
+        missing=about.get("missing", "refuse"),  # type: ignore[arg-type]
+        codes=int(plain["codes"]),
     )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """The targets' names; a file of version 0.1 holds a single one as it is."""
+    try:
+        return tuple(json.loads(text))
+    except (ValueError, TypeError):
+        return (text,) if text else ()
 
 
 def _under(part: str, arrays: Arrays) -> Arrays:
@@ -238,12 +284,17 @@ def _under(part: str, arrays: Arrays) -> Arrays:
     return {path.removeprefix(start): array for path, array in arrays.items() if path.startswith(start)}
 
 
-def _check_arrays(path: str | Path, net: Layer, arrays: Arrays, shape: Shape) -> None:
-    """The file must hold exactly what its network declares."""
-    declared = {name: spec.shape for name, spec in declared_arrays(net, (2, *shape)).items()}
+def _check_arrays(path: str | Path, net: Layer, arrays: Arrays, preparation: Preparation) -> None:
+    """The file must hold exactly what its network declares, and a score for every class or label."""
+    ctx, _, output = record(net, (2, *preparation.input_shape))
+    declared = {name: spec.shape for name, spec in ctx.declared.items()}
     found = {name: array.shape for name, array in arrays.items()}
     for name in sorted(declared.keys() | found.keys()):
         if declared.get(name) != found.get(name):
             raise ModelError(
                 f"{path}: '{name}' should be {declared.get(name, 'absent')} but is {found.get(name, 'absent')}"
             )
+    if preparation.task != "numbers" and output.shape[-1] != len(preparation.classes):
+        raise ModelError(
+            f"{path}: the network gives {output.shape[1:]}, but there are {len(preparation.classes)} classes"
+        )

@@ -21,12 +21,13 @@ from .grad import backpropagate
 from .graph import METHODS, Graph, Shape, Tensor, placeholder, scope, tensor
 from .init import Draw
 from .layers import Context, Layer, Param, State, parse, record
-from .loss import BY_TASK, Loss, Task
+from .loss import BY_TASK, Loss, OfClasses, Task
 from .ops import sign
 from .optim import Adam, Optimizer
 from .trace import Trace
 
 Arrays = dict[str, NDArray[Any]]
+OF_BATCH = ("weights", "unit")  # fed with a batch where rows or classes count differently
 # d/dp of the priors' p^2 / 2 and |p|
 PULLS: Mapping[str, Callable[[Tensor], Tensor]] = {"l2": lambda p: p, "l1": sign}
 
@@ -43,16 +44,17 @@ def training_graph(
     x: Shape,
     y: Shape,
     y_dtype: np.dtype[Any],
-    weighted: bool = False,
-    l1: bool = False,
+    extra: Collection[str] = (),
     dtype: DTypeLike = np.float32,
 ) -> Graph:
-    """One step of training on a batch of inputs shaped `x` and targets shaped `y`, the batch axis first."""
+    """One step of training on a batch of inputs shaped `x` and targets shaped `y`, the batch axis first.
+
+    `extra` names what is fed besides, of "weights" (of the rows), "unit" (their mean in all the data) and "l1".
+    """
     batch = {"x": placeholder(x, dtype, "x"), "y": placeholder(y, y_dtype, "y")}
-    if weighted:
-        batch["weights"] = placeholder(x[:1], dtype, "weights")
+    batch |= {name: placeholder(x[:1] if name == "weights" else (), dtype, name) for name in OF_BATCH if name in extra}
     knobs = {name: placeholder((), np.int64, name) for name in ("step", "seed")}
-    knobs |= {name: placeholder((), dtype, name) for name in ("lr", "l2", *["l1"] * l1)}
+    knobs |= {name: placeholder((), dtype, name) for name in ("lr", "l2", "l1") if name in ("lr", "l2", *extra)}
     ctx = Context(train=True, seed=knobs["seed"], step=knobs["step"], dtype=dtype)
     output, value = _forward(ctx, net, loss, batch)
     params = {path: ctx.leaves[path] for path, spec in ctx.declared.items() if isinstance(spec, Param)}
@@ -74,7 +76,7 @@ def _forward(ctx: Context, net: Layer, loss: Loss, batch: Mapping[str, Tensor]) 
     """The network's output for a batch, and the mean loss of its rows."""
     output = ctx.call("", net, batch["x"])
     with scope("loss"):
-        return output, loss.shares(output, batch["y"], batch.get("weights")).mean().named("mean")
+        return output, loss.shares(output, batch["y"], batch.get("weights"), batch.get("unit")).mean().named("mean")
 
 
 def _with_prior(p: Tensor, g: Tensor | None, knobs: Mapping[str, Tensor]) -> Tensor:
@@ -133,19 +135,40 @@ def initial_arrays(
 
     `start` gives some of the first two: what was pretrained, or drawn in another way.
     """
-    given = {path: np.asarray(array, np.float32) for path, array in (start or {}).items()}
-    for path, array in given.items():
+    require("training", "start", start, start is None or isinstance(start, Mapping), "arrays by path, or None")
+    for path in start or {}:
         if path not in declared:
             raise UnknownName("array of this network", path, declared)
-        if array.shape != declared[path].shape:
-            raise ShapeError(f"start: '{path}' should be {declared[path].shape}, found {array.shape}")
     arrays: Arrays = {}
     for path, spec in declared.items():
-        drawn = given[path] if path in given else spec.init(spec.shape, Draw(seed, path))
-        arrays[path] = np.asarray(drawn, np.float32)
+        if start is not None and path in start:
+            arrays[path] = _given(path, start[path], spec.shape)
+        else:
+            arrays[path] = _drawn(path, spec, seed)
         if isinstance(spec, Param):
             arrays |= {slot_path(path, slot): np.zeros(spec.shape, np.float32) for slot in slots}
     return arrays
+
+
+def _given(path: str, value: ArrayLike, shape: Shape) -> NDArray[np.float32]:
+    """An array to start from; a sentence unless it has the shape and finite numbers."""
+    try:
+        array = np.asarray(value, np.float32)
+    except (TypeError, ValueError):
+        raise DataError(f"start: '{path}' should be numbers of {shape}, found {type(value).__name__}") from None
+    if array.shape != shape:
+        raise ShapeError(f"start: '{path}' should be {shape}, found {array.shape}")
+    if not np.isfinite(array).all():
+        raise DataError(f"start: '{path}' holds {array[~np.isfinite(array)][0]}: expected finite numbers")
+    return array
+
+
+def _drawn(path: str, spec: Param | State, seed: int) -> NDArray[np.float32]:
+    """An array as its initialiser draws it."""
+    array = np.asarray(spec.init(spec.shape, Draw(seed, path)), np.float32)
+    if array.shape != spec.shape:
+        raise ShapeError(f"the initialiser of '{path}' gave {array.shape}, expected {spec.shape}")
+    return array
 
 
 class Step:
@@ -211,10 +234,15 @@ class Step:
 
     def __call__(self, x: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None) -> float:
         """One step on a batch; gives its loss."""
-        return float(self.run(_batch(x, y, weights, self.loss, self.dtype), lr=self.optimizer.lr)["loss"])
+        batch = _batch(x, y, weights, self.loss, self.dtype)
+        if isinstance(self.loss, OfClasses):
+            self.loss.check_codes(batch["y"], self.plan(batch).graph.outputs["output"].shape[-1])
+        else:
+            self.loss.check(batch["y"])
+        return float(self.run(batch, lr=self.optimizer.lr)["loss"])
 
     def run(self, batch: Arrays, lr: float, l2: float = 0.0, l1: float = 0.0) -> Arrays:
-        """One step on a batch of `x`, `y` and, where rows count differently, `weights`; gives all outputs.
+        """One step on a batch of `x`, `y` and, where rows count differently, `weights` and `unit`; gives all outputs.
 
         Arrays are replaced, never written to: what was saved of them stays.
         """
@@ -233,7 +261,7 @@ class Step:
         x, y = feeds["x"], feeds["y"]
         if x.shape[1:] != self.shape:
             raise ShapeError(f"the step takes inputs of {self.shape} per example, found {x.shape[1:]}")
-        kind = (x.shape, y.shape, y.dtype, "weights" in feeds, "l1" in feeds)
+        kind = (x.shape, y.shape, y.dtype, tuple(name for name in (*OF_BATCH, "l1") if name in feeds))
         if kind not in self._graphs:
             self._graphs[kind] = training_graph(self.net, self.loss, self.optimizer, *kind, self.dtype)
         if (kind, keep) not in self._plans:
@@ -292,7 +320,10 @@ def _batch(x: ArrayLike, y: ArrayLike, weights: ArrayLike | None, loss: Loss | N
         )
     of_classes = "classes" in loss.tasks if loss else task_of(targets) == "classes"
     if of_classes:
-        targets = targets.astype(np.int64)
+        codes = targets.astype(np.int64)
+        if (codes != targets).any():
+            raise DataError(f"expected class codes, whole numbers, in y, found {targets[codes != targets][0]}")
+        targets = codes
     else:
         targets = targets.astype(dtype)[:, None] if targets.ndim == 1 else targets.astype(dtype)
     return {"x": inputs, "y": targets} | ({} if weights is None else {"weights": _weights(weights, len(inputs), dtype)})

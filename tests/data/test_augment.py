@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from typing import Any
 
 import numpy as np
@@ -294,3 +295,36 @@ def test_larger_than_the_image(augmentation: Augmentation) -> None:
 def test_a_row_number_for_each_image() -> None:
     with pytest.raises(DataError, match="expected a row number for each of the 4 images, found 3"):
         augmented(np.zeros((4, 5, 5, 1), np.float32), np.zeros(4), (Flip(),), 0, 0, np.arange(3))
+
+
+def test_missing_values_stay_where_they_are() -> None:
+    """They are left out of an image's mean and standard deviation, and other images of the batch are as without them."""
+    x = batch((4, 6, 5, 2))
+    gaps = x.copy()
+    gaps[1, 2, 3, 0] = gaps[1, 0, 0, 1] = np.nan
+    gaps[2] = np.nan
+    gaps[3, ..., 1] = np.nan
+    y = np.zeros(4, np.int64)
+    found = Jitter(0.3, 0.5, 0.2).apply(gaps, y, Draws())[0]
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(gaps))
+    np.testing.assert_array_equal(found[0], Jitter(0.3, 0.5, 0.2).apply(x, y, Draws())[0][0])
+    jittered, uniform = Jitter(0.3, 0.5).apply(gaps, y, draws := Draws())[0], draws
+    for i in (1, 3):
+        image, (u, v) = gaps[i].astype(np.float64), uniform.seen["contrast and brightness"][i]
+        mean, std, a, b = np.nanmean(image), np.nanstd(image), 2 * u - 1, 2 * v - 1
+        np.testing.assert_allclose(jittered[i], mean + (1 + 0.5 * a) * (image - mean) + 0.3 * std * b, atol=1e-5)
+
+
+def test_a_cutout_is_filled_with_the_mean_of_what_is_there() -> None:
+    gaps = batch((3, 6, 5, 2))
+    gaps[0, 2, 3, 0] = gaps[0, :3, 0, 1] = np.nan
+    gaps[1, ..., 1] = np.nan
+    found = Cutout(3).apply(gaps, np.zeros(3, np.int64), Draws())[0]
+    for image, result in zip(gaps, found, strict=True):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # NumPy's, of a channel without a value
+            mean = np.nanmean(image, axis=(0, 1))
+        changed = ~((image == result) | (np.isnan(image) & np.isnan(result)))
+        assert changed.any()
+        np.testing.assert_allclose(result[changed], np.broadcast_to(mean, image.shape)[changed], rtol=1e-5)
+        assert not (np.isnan(result) & ~np.isnan(image)).any()

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import ArrayLike
 
 from chainrule.data import Dataset, load
-from chainrule.errors import DataError
+from chainrule.errors import DataError, SettingError
 
 X = [[1, 2], [3, 4], [5, 6]]
 
@@ -169,3 +170,19 @@ def test_types_are_a_table(tmp_path: Path) -> None:
 def test_features_of_arrays_get_names() -> None:
     assert Dataset.of(X, [0, 1, 0]).feature_names == ("x0", "x1")
     assert Dataset.of(np.zeros((3, 2, 2)), [0, 1, 0]).feature_names == ()
+
+
+def test_what_the_place_of_a_row_counts(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,price\n1,10.5\n2.5,20\n-3,5\n")
+    data = load(path, target="price")
+    assert (data.place, data.take([1]).place, data.take([1]).where.tolist()) == ("line", "line", [3])
+    assert data.split(0.4, None, 0).train.place == "line"
+    frame = load(pd.read_csv(path), target="price")
+    assert (frame.place, frame.where.tolist()) == ("index", [0, 1, 2])
+    assert Dataset.of(X, [0, 1, 0]).place == "index"
+    held = data.split(frame, None, 0).validation
+    assert held is not None
+    assert held.place == "index"
+    with pytest.raises(SettingError, match="The 'place' parameter of Dataset must be 'line' or 'index'"):
+        Dataset(np.array(X), np.array([0, 1, 0]), place="row")  # type: ignore[arg-type]

@@ -55,7 +55,9 @@ def test_a_list_of_files(tmp_path: Path) -> None:
     path.write_text("\n".join(["Image,Label", *lines]))
     data = load(path)
     assert (data.classes, data.y.tolist(), data.where.tolist()) == ((0, 1), [0, 1] * 3, [2, 3, 4, 5, 6, 7])
-    assert (data.target, data.name) == ("Label", "list")
+    assert (data.target, data.name, data.place, data.coded) == ("Label", "list", "line", False)
+    with pytest.raises(SettingError, match=r"must be \(height, width\) in pixels, or None. Got 8 instead"):
+        load(path, size=8)  # type: ignore[arg-type]
     np.testing.assert_array_equal(np.asarray(data.x), COLOUR)
     np.testing.assert_array_equal(np.asarray(load_like(path, ()).x), COLOUR)
     assert load(path, task="numbers").y.tolist() == [[0.0], [1.0]] * 3
@@ -98,7 +100,7 @@ def test_resizing(tmp_path: Path) -> None:
     assert load_like(tmp_path, (), shape=(3, 2, 3)).x.shape == (6, 3, 2, 3)
 
 
-@pytest.mark.parametrize("size", [(0, 3), (3,), (2.5, 3), (1, 2, 3)])
+@pytest.mark.parametrize("size", [(0, 3), (3,), (2.5, 3), (1, 2, 3), 8, "88"])
 def test_sizes_that_are_none(tmp_path: Path, size: Any) -> None:
     with pytest.raises(SettingError, match=r"The 'size' parameter of load must be \(height, width\) in pixels"):
         load(folder(tmp_path, GREY), size=size)

@@ -143,9 +143,11 @@ def test_keys_that_pick_no_rows(key: Any) -> None:
         (np.array([["a"]]), "expected numbers in x, found dtype <U1"),
         (np.zeros(3), r"found the shape \(3,\); write x\[:, None\] for one feature"),
         (np.zeros((0, 3)), r"x is empty: its shape is \(0, 3\)"),
+        ([[1, 2]], "rows by number as an array has, found list; a Dataset takes lists as they are"),
+        (None, "found NoneType"),
     ],
 )
-def test_sources_that_hold_no_rows(source: np.ndarray, sentence: str) -> None:
+def test_sources_that_hold_no_rows(source: Any, sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
         Rows(source)
 

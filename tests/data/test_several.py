@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chainrule.data import load, load_like
+from chainrule.data import Dataset, load, load_like
 from chainrule.errors import DataError, SettingError
 
 ROWS = """a,length,width,red,round
@@ -82,3 +82,29 @@ def test_labels_of_arrays(tmp_path: Path) -> None:
     np.savez(tmp_path / "b.npz", x=np.zeros((3, 2)), y=[0, 1, 2])
     with pytest.raises(DataError, match="expected 0 or 1 in y for task='labels', found values from 0 to 2"):
         load(tmp_path / "b.npz", task="labels")
+
+
+def test_names_that_hold_a_comma(tmp_path: Path) -> None:
+    """One target whose name looks like two, and two that look like three."""
+    (tmp_path / "c.csv").write_text('a,"size, in cm",mass\n1,10.5,2.5\n2,11.5,3.5\n3,12,4\n')
+    one = load(tmp_path / "c.csv", target="size, in cm", ignore="mass")
+    assert (one.target, one.targets) == ("size, in cm", ("size, in cm",))
+    assert one.describe() == "3 rows, 1 feature, target 'size, in cm' from 10.5 to 12"
+    two = load(tmp_path / "c.csv", target=["size, in cm", "mass"])
+    assert (two.target, two.targets) == ("size, in cm, mass", ("size, in cm", "mass"))
+    assert two.describe() == "3 rows, 1 feature, targets 'size, in cm', 'mass' from 2.5 to 12"
+    assert [line.split("  ")[0] for line in two.types().splitlines()[2:]] == ["size, in cm", "mass"]
+    assert two.take([0, 2]).targets == two.targets
+    assert two.split(two.take([1]), None, 0).validation.targets == two.targets  # type: ignore[union-attr]
+
+
+def test_names_of_targets_fit() -> None:
+    x, y = np.zeros((3, 1), np.float32), np.arange(6.0).reshape(3, 2)
+    assert Dataset(x, y, target="speed").targets == ("speed",)
+    assert Dataset(x, y, targets=("u", "v")).target == "u, v"
+    assert Dataset(x, y).targets == ()
+    assert Dataset(x, y, targets="speed").targets == ("speed",)  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match="The 'targets' parameter of Dataset must be the names that 'target' shows"):
+        Dataset(x, y, target="speed", targets=("u", "v"))
+    with pytest.raises(DataError, match="expected a name for each of the 2 columns of y in targets, found 3"):
+        Dataset(x, y, targets=("u", "v", "w"))

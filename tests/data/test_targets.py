@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from chainrule.data import Dataset
+from chainrule.data.targets import codes
 from chainrule.errors import DataError
 
 TABLE = np.arange(12.0).reshape(4, 3)
@@ -89,6 +90,7 @@ def test_weights_go_with_their_rows(weights: np.ndarray, index: list[int]) -> No
         ([1, 0, -0.5, 1], r"expected finite weights of at least 0, found -0.5 in row 2 \(counted from 0\)"),
         ([1, np.nan, 1, 1], "found nan in row 1"),
         ([1, 1, 1, np.inf], "found inf in row 3"),
+        ([1, 1e300, 1, 1], r"found 1e\+300 in row 1 \(counted from 0\); float32 holds numbers below 3.4e38"),
     ],
 )
 def test_weights_that_do_not_fit(weights: Any, sentence: str) -> None:
@@ -157,3 +159,39 @@ def test_other_rows_get_the_targets_of_training(y: Any, classes: Any, other: Any
 def test_other_targets_that_do_not_fit(y: Any, other: Any, sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
         Dataset.of(IMAGES, y).split((IMAGES[:1], other), None, 0)
+
+
+@pytest.mark.parametrize(
+    ("classes", "sentence"),
+    [
+        ((1, "a"), "expected classes that are all text or all whole numbers, found 1, 'a'"),
+        ((True, 2), "found True, 2"),
+        ((0.5, 1.5), "found 1.5"),
+        ((None, "a"), "found None, 'a'"),
+        (("a", "b", "a"), "expected every class once in classes, found 'a' again"),
+    ],
+)
+def test_classes_that_do_not_fit(classes: Any, sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        Dataset.of(TABLE, [0, 1, 1, 0], classes=classes)
+
+
+def test_classes_are_pythons_own() -> None:
+    for names, kind in ((np.arange(2), int), (np.array(["a", "b"]), str), ((False, True), bool)):
+        data = Dataset(TABLE, np.array([0, 1, 1, 0]), names)  # type: ignore[arg-type]
+        assert (data.classes, [type(name) for name in data.classes]) == (tuple(names), [kind] * 2)
+
+
+def test_labels_beyond_64_bits() -> None:
+    with pytest.raises(
+        DataError, match=r"whole numbers below 2\^63 as labels in y, found 9223372036854775808 in row 1"
+    ):
+        Dataset.of(TABLE, np.array([1, 2**63, 1, 1], np.uint64))
+    assert Dataset.of(TABLE, np.array([1, 2**63 - 1, 1, 1], np.uint64)).classes == (1, 2**63 - 1)
+
+
+def test_codes_are_checked_by_row() -> None:
+    found = codes(np.array([0, 2, 1], np.uint8), 3)
+    assert (found.dtype.name, found.tolist()) == ("int64", [0, 2, 1])
+    with pytest.raises(DataError, match=r"expected class codes 0 to 2 in y, found 3 in row 5 \(counted from 0\)"):
+        codes(np.array([0, 1, 2, 0, 1, 3]), 3)

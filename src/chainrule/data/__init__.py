@@ -20,8 +20,9 @@ from .batch import batches, steps
 from .components import PCA, ZCA, Whiten
 from .dataset import Column, Dataset, Parts
 from .formats.idx import write_idx
+from .like import Features, load_like, rows_like
 from .prepare import TRANSFORMS, transform_of
-from .read import Features, from_chunks, load, load_like
+from .read import from_chunks, load
 from .rows import Rows
 from .targets import TaskChoice
 from .transform import MeanImage, MeanPerChannel, Recipe, Standardise, Transform, Unchanged
@@ -59,6 +60,7 @@ __all__ = [
     "load",
     "load_like",
     "parse_augment",
+    "rows_like",
     "steps",
     "transform_of",
     "write_idx",

@@ -40,11 +40,18 @@ def features(x: ArrayLike, *, missing: bool = False, signals: bool = False) -> N
     return finite(with_channel(array, signals), "x", missing=missing)
 
 
-def numeric(x: Any) -> Any:
-    """Refuse x that holds no numbers, no rows or no features; only dtype and shape are looked at."""
-    shape, dtype = tuple(x.shape), np.dtype(x.dtype)
+def of_numbers(x: Any) -> Any:
+    """Refuse x of text, complex numbers or dates; only its dtype is looked at."""
+    dtype = np.dtype(x.dtype)
     if dtype.kind not in "biuf":
         raise DataError(f"expected numbers in x, found dtype {dtype}")
+    return x
+
+
+def numeric(x: Any) -> Any:
+    """Refuse x that holds no numbers, no rows or no features; only dtype and shape are looked at."""
+    shape = tuple(x.shape)
+    of_numbers(x)
     if len(shape) < 2:
         raise DataError(
             "expected x as (rows, features), (rows, height, width) or (rows, height, width, channels), "
@@ -61,11 +68,11 @@ def with_channel(array: NDArray[Any], signals: bool) -> NDArray[Any]:
 
 
 def finite(
-    array: NDArray[Any], name: str, *, missing: bool = False, rows: NDArray[np.int64] | None = None
+    array: NDArray[Any], name: str, *, missing: bool = False, rows: NDArray[np.int64] | None = None, advice: str = FILL
 ) -> NDArray[np.float32]:
     """float32, or a sentence that names the first row and column that float32 cannot hold.
 
-    `missing` lets NaN through; `rows` are the numbers by which a sentence calls the rows.
+    `missing` lets NaN through; `rows` are the numbers by which a sentence calls the rows; `advice` is for NaN in x.
     """
     with np.errstate(over="ignore"):
         cast = np.ascontiguousarray(array, dtype=np.float32)
@@ -74,7 +81,7 @@ def finite(
         row, value = place[0] if rows is None else int(rows[place[0]]), array[place]
         raise DataError(
             f"expected finite numbers within float32's range in {name}, found {value} "
-            f"in row {row}, {cell(place[1:])} (counted from 0){f'; {FILL}' if np.isnan(value) and name == 'x' else ''}"
+            f"in row {row}, {cell(place[1:])} (counted from 0){f'; {advice}' if np.isnan(value) and name == 'x' else ''}"
         )
     return cast
 
@@ -93,6 +100,21 @@ def first_bad(values: NDArray[np.float32], missing: bool) -> int | None:
 def cell(place: Sequence[int]) -> str:
     """Where in its row a value stands."""
     return ROW_AXES.get(len(place) + 1, f"position {tuple(place)}").format(*place)
+
+
+class Brief:
+    """A value as a sentence quotes it: of arrays and lists only what they are, and how large."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        value, kind = self.value, type(self.value).__name__
+        if isinstance(value, list | tuple):
+            return f"{kind} of {len(value)} ({some([Brief(item) for item in value], 3)})"
+        shape = getattr(value, "shape", None)
+        text = repr(value) if shape is None else f"{kind} of shape {shape}"
+        return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def some(items: Sequence[object], most: int = 12, join: str = ", ") -> str:

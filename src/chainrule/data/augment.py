@@ -198,7 +198,7 @@ class Jitter(Augmentation):
         self._require("noise", self.noise >= 0, "a share of the standard deviation in the range [0, inf)")
 
     def apply(self, x: Float32, y: NDArray[Any], uniform: Uniform) -> tuple[Float32, NDArray[Any]]:
-        mean, std = (f(axis=(1, 2, 3), keepdims=True) for f in (x.mean, x.std))
+        mean, std = _mean_and_std(x)
         a, b = (2 * uniform("contrast and brightness", (len(x), 2)) - 1).T.reshape(2, -1, 1, 1, 1)
         factor = 1 + self.contrast * a
         changed = x * factor
@@ -235,7 +235,8 @@ class Cutout(Augmentation):
         square = (
             rows[:, :, None] & np.repeat(columns, c, axis=1)[:, None, :]
         )  # columns and channels as one axis: faster
-        fill = np.tile(x.mean(axis=1).mean(axis=1), w)[:, None] if self.fill == "mean" else np.float32(0)
+        mean = _over_gaps(x, x.mean(axis=1, keepdims=True).mean(axis=2, keepdims=True), (1, 2))
+        fill = np.tile(mean[:, 0, 0], w)[:, None] if self.fill == "mean" else np.float32(0)
         return np.where(square, fill, x.reshape(n, h, w * c)).reshape(x.shape), y
 
     def _covers(self, length: int, draw: Float32) -> NDArray[np.bool_]:
@@ -256,9 +257,8 @@ def parse_augment(spec: str | Augmentation | Iterable[Augmentation | Mapping[str
     The numbers of a word are the settings in their order. UnknownName suggests the nearest word, SettingError says what
     does not fit.
     """
-    if isinstance(spec, Augmentation):
-        return (spec,)
-    return tuple(_one(item) for item in (spec.split() if isinstance(spec, str) else spec))
+    items = spec.split() if isinstance(spec, str) else spec if isinstance(spec, Iterable) else (spec,)
+    return tuple(_one(item) for item in items)
 
 
 def _one(item: object) -> Augmentation:
@@ -320,6 +320,24 @@ def _per_pixel(y: NDArray[Any], x: Float32) -> bool:
     if for_places and y.shape[:3] != x.shape[:3]:
         raise DataError(f"to move with their pixels, labels need the images' size {x.shape[:3]}, found {y.shape}")
     return for_places
+
+
+def _mean_and_std(x: Float32) -> tuple[Float32, Float32]:
+    """Of each image, (n, 1, 1, 1)."""
+    image = (1, 2, 3)
+    mean = _over_gaps(x, x.mean(axis=image, keepdims=True), image)
+    if np.isnan(std := x.std(axis=image, keepdims=True)).any():
+        std = np.where(np.isnan(std), np.sqrt(_over_gaps((x - mean) ** 2, std, image)), std)
+    return mean, std
+
+
+def _over_gaps(x: Float32, means: Float32, axes: tuple[int, ...]) -> Float32:
+    """Means that a missing value (NaN) has made NaN, over the values that are there; NaN where none is."""
+    if not (lost := np.isnan(means)).any():
+        return means
+    there = ~np.isnan(x)
+    count, total = (part.sum(axis=axes, keepdims=True) for part in (there, np.where(there, x, 0)))
+    return np.where(lost, total / np.where(count > 0, count, np.nan), means).astype(np.float32)
 
 
 def _below(limit: int, draw: Float32) -> NDArray[np.int64]:

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import DataError, require
-from . import arrays, told
+from . import arrays, held, told
 from .arrays import some
 from .rows import Rows, kept
 from .split import stratified
-from .targets import TASKS, Label, Task, encoded, numbers, targets, weights_of
+from .targets import TASKS, Label, Task, names_of, targets, weights_of
 
 Missing: TypeAlias = Literal["refuse", "fill"]
+Place: TypeAlias = Literal["line", "index"]
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,14 @@ class Dataset:
     y, by its dtype: class codes, int64, of every row (n,) or of every position (n, h, w), with `classes` the original
     labels in code order; yes/no labels, bool (n, k), with `classes` their k names; or numbers, float32 (n, k), or
     (n, h, w, c) to predict an image, and no classes. `where`, int64 (n,), is the line in the file of each row (tables),
-    or its index from 0 (arrays). `weights`, float32 (n,), is what each row counts: at least 0, not all 0; None: alike.
-    `target` is the name of what is predicted, or several names with a comma and a space between.
+    or its index from 0 (arrays and typed tables); `place` says which. `weights`, float32 (n,), is what each row counts: at
+    least 0, not all 0; None: alike. `targets` are the names of what is predicted, `target` the same as it is shown, with
+    a comma and a space between.
 
     Anything array-like may be given: x as (n, h, w) gets one channel, unless `signals` says that it is (n, length,
     channels). y of floats stays numbers, truth values (n, k) are labels; whole numbers, truth values or text (n,) and
-    whole numbers (n, h, w) become classes. Where `classes` is given, whole numbers are codes, over any number of axes.
+    whole numbers (n, h, w) become classes. Where `classes` is given (text or whole numbers, each once), whole numbers are
+    codes, over any number of axes; `coded` remembers that they were given so, for rows that are held out as (x, y).
 
     missing="fill": NaN in x stands for a missing value, which the training part's mean replaces later; "refuse": none.
 
@@ -74,18 +77,25 @@ class Dataset:
     weights: NDArray[np.float32] | None = None
     missing: Missing = "refuse"
     signals: bool = False
+    place: Place = "index"
+    targets: tuple[str, ...] = ()
+    coded: bool | None = None
 
     def __post_init__(self) -> None:
         require("Dataset", "missing", self.missing, self.missing in ("refuse", "fill"), "'refuse' or 'fill'")
+        require("Dataset", "place", self.place, self.place in ("line", "index"), "'line' or 'index'")
         x = kept(self.x, missing=self.missing == "fill", signals=self.signals)
-        y, classes = targets(self.y, self.classes)
+        given = arrays.plain(self.y, "y")
+        y, classes = targets(given, self.classes)
         if y.ndim == 3 and y.dtype.kind == "f" and x.ndim == 4:
             y = y[..., None]  # a grey image to predict has its channel, as x has
         if len(x) != len(y):
             raise DataError(f"expected one target per row, found {len(x):,} rows in x and {len(y):,} in y")
         where = self.where if len(self.where) else np.arange(len(x), dtype=np.int64)
         checked = {"x": x, "y": y, "classes": classes, "where": where, "weights": weights_of(self.weights, len(x))}
-        for attribute, value in checked.items():
+        coded = len(self.classes) > 0 and given.dtype.kind in "iu" if self.coded is None else self.coded
+        target, names = names_of(self.target, self.targets, y)
+        for attribute, value in {**checked, "coded": coded, "target": target, "targets": names}.items():
             object.__setattr__(self, attribute, value)
 
     @classmethod
@@ -146,10 +156,11 @@ class Dataset:
         """Part the rows in training, validation and test.
 
         validation, test: a share of all rows in [0, 1), both together below 1; or other rows, as (x, y) or a Dataset,
-        held against the shapes and classes of this one; or None. Shares are taken at random, and where each row has one
-        class, of every class alike: each gives its share within one row, and keeps at least one row for training. The
-        same seed (an integer in
-        [0, 2^32)) gives the same parts on every machine. Each part keeps the order of the file.
+        held against the shapes and classes of this one; or None. In (x, y) whole numbers are codes if this dataset was
+        given codes, else names of classes; the classes and labels of a Dataset are matched by their names. Shares are
+        taken at random, and where each row has one class, of every class alike: each gives its share within one row, and
+        keeps at least one row for training. The same seed (an integer in [0, 2^32)) gives the same parts on every
+        machine. Each part keeps the order of the file.
 
         SettingError for a share outside its range; DataError when a part would be empty, or nothing can be learned.
         """
@@ -159,9 +170,11 @@ class Dataset:
         require("split", "validation + test", sum(shares), sum(shares) < 1, "below 1, to leave rows to train on")
         whole = isinstance(seed, int | np.integer)
         require("split", "seed", seed, whole and 0 <= seed < 2**32, "an int in the range [0, 2**32)")
-        train, *held = stratified(self.y if self.one_class_each else np.zeros(len(self), np.int64), shares, seed)
-        parts = (self._part(name, part, rows) for (name, part), rows in zip(asked.items(), held, strict=True))
-        return Parts(self.take(train), *parts)
+        train, *others = stratified(self.y if self.one_class_each else np.zeros(len(self), np.int64), shares, seed)
+        parts = (self._part(name, part, rows) for (name, part), rows in zip(asked.items(), others, strict=True))
+        found = Parts(self.take(train), *parts)
+        found.check_weights()
+        return found
 
     def check_learnable(self) -> None:
         """DataError unless there are two rows that differ in what is to be predicted."""
@@ -194,7 +207,7 @@ class Dataset:
     def _part(self, name: str, asked: Holdout, rows: NDArray[np.int64]) -> Dataset | None:
         if isinstance(asked, Dataset | tuple):
             try:
-                return self._beside(asked)
+                return held.beside(self, asked)
             except DataError as error:
                 raise DataError(f"{name} rows: {error}") from None
         if asked and not len(rows):
@@ -203,34 +216,6 @@ class Dataset:
                 f"give a larger share, or {name}=None for none"
             )
         return self.take(rows) if asked else None
-
-    def _beside(self, given: Dataset | tuple[ArrayLike, ArrayLike]) -> Dataset:
-        """Rows from elsewhere, with the classes of this dataset."""
-        other = given if isinstance(given, Dataset) else self._paired(*given)
-        if other.x.shape[1:] != self.x.shape[1:]:
-            raise DataError(f"expected x of shape (rows, {some(self.x.shape[1:])}), found {other.x.shape}")
-        if self.columns and other.columns and _as_read(other.columns) != _as_read(self.columns):
-            raise DataError("expected the columns and categories of the training rows")
-        y = self._as_here(other)
-        if y.shape[1:] != self.y.shape[1:]:
-            raise DataError(f"expected y of shape (rows, {some(self.y.shape[1:])}), found {y.shape}")
-        return replace(other, y=y, classes=self.classes, columns=self.columns, target=self.target)
-
-    def _paired(self, x: ArrayLike | Rows, y: ArrayLike) -> Dataset:
-        """(x, y) as they were meant: whole numbers (n, t) are codes where this dataset has codes of that shape."""
-        if self.task == "numbers":
-            y = numbers(arrays.plain(y, "y"))
-        classes = self.classes if self.task == "classes" and self.y.ndim == np.ndim(y) == 2 else ()
-        return Dataset.of(x, y, classes=classes, missing=self.missing, signals=self.signals)
-
-    def _as_here(self, other: Dataset) -> NDArray[Any]:
-        """The targets of other rows in the codes of this dataset."""
-        if self.task == "labels":
-            if other.task == "labels":
-                return other.y
-            raise DataError(f"expected truth values of shape (rows, {len(self.classes)}) in y, found {other.task}")
-        given = np.array(other.classes)[other.y] if other.task == "classes" else other.y
-        return encoded(given, self.classes) if self.task == "classes" else numbers(given)
 
 
 Holdout: TypeAlias = float | tuple[ArrayLike, ArrayLike] | Dataset | None
@@ -244,10 +229,14 @@ class Parts:
     validation: Dataset | None = None
     test: Dataset | None = None
 
-
-def _as_read(columns: Sequence[Column]) -> list[Column]:
-    """Columns but for whether cells may be missing."""
-    return [replace(column, missing=False) for column in columns]
+    def check_weights(self) -> None:
+        """DataError for a part of rows that count nothing: there is no mean over them."""
+        for name, part in vars(self).items():
+            if part is not None and part.weights is not None and not part.weights.any():
+                raise DataError(
+                    f"expected a weight above 0 among the {name} rows, but each of the {len(part):,} has the weight 0; "
+                    "leave such rows out, or split with another seed or share"
+                )
 
 
 def _share(name: str, asked: Holdout) -> float:
@@ -255,5 +244,6 @@ def _share(name: str, asked: Holdout) -> float:
         require("split", name, asked, 0 <= asked < 1, "a share in the range [0, 1)")
         return float(asked)
     rows = isinstance(asked, Dataset) or (isinstance(asked, tuple) and len(asked) == 2)
-    require("split", name, asked, asked is None or rows, "a share in the range [0, 1), (x, y), a Dataset or None")
+    expected = "a share in the range [0, 1), (x, y), a Dataset or None"
+    require("split", name, arrays.Brief(asked), asked is None or rows, expected)
     return 0.0

@@ -32,7 +32,8 @@ def dataset(
     if not columns:
         raise table.error(f"expected a column beside the target '{', '.join(targets)}' to predict it from, found none")
     x = encode(table, columns, IGNORE)
-    return Dataset(x, y, classes, columns, ", ".join(targets), name, table.lines, missing=missing)
+    about: Any = {"where": table.lines, "place": table.place, "missing": missing}
+    return Dataset(x, y, classes, columns, name=name, targets=tuple(targets), coded=False, **about)
 
 
 def check_names(table: Table, targets: Sequence[str], ignored: set[str]) -> None:

@@ -1,4 +1,4 @@
-"""load: a file becomes a Dataset; load_like: a file becomes features, encoded as in training."""
+"""load: a file becomes a Dataset."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,28 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, SettingError, nearest, require
-from . import arrays, encode, targets
-from .dataset import Column, Dataset, Missing
+from . import encode, targets
+from .dataset import Dataset, Missing
 from .formats import SHIPPED, frame, holds_images, images, npy, reader
 from .rows import Rows, kept
 from .table import Table
 from .targets import Label, TaskChoice
 
 Source: TypeAlias = str | os.PathLike[str] | Any  # a path, the name of a shipped data set, or a DataFrame
-
-
-@dataclass(frozen=True, eq=False)
-class Features:
-    """Rows to predict: x as in `Dataset`, the line or index of each row, and the text of the target column, if the file
-    has it (else empty)."""
-
-    x: NDArray[np.float32] | Rows
-    where: NDArray[np.int64]
-    answers: tuple[str, ...] = ()
-    place: str = "index"  # what `where` counts: lines of a file from 1, or rows from 0
-
-    def __len__(self) -> int:
-        return len(self.x)
 
 
 def load(
@@ -63,7 +49,8 @@ def load(
              memory-mapped, so that they may be larger than memory. .idx, and MNIST's own names (also .gz): images, with
              the labels in the file beside them. CIFAR-10 and -100, binary: a .bin file, or their folder.
              images: a folder with a folder of images for each class, or a .csv with the columns `file` (or path, image)
-             and `label`; many of them are decoded only when they are needed.
+             and `label`; many of them are decoded only when they are needed. They stand upright, as their EXIF data say,
+             and what is transparent lies on white.
     task     "classes", "labels" (yes or no) or "numbers" says what the target is; "auto": text is classes; in a table
              whole numbers are when there are at most 20 distinct ones, fewer than half the rows; in arrays whole numbers
              are, and truth values (n, k) are labels.
@@ -78,10 +65,10 @@ def load(
     tasks = ("auto", "classes", "labels", "numbers")
     require("load", "task", task, task in tasks, "'auto', 'classes', 'labels' or 'numbers'")
     require("load", "missing", missing, missing in ("refuse", "fill"), "'refuse' or 'fill'")
-    asked = {"target": target, "ignore": ignore, "size": size, "classes": classes, "signals": signals}
+    asked = {"target": target, "ignore": ignore, "size": size, "classes": len(classes), "signals": signals}
     place = frame.NAME if frame.is_frame(source) else located(source)
     with naming(place):
-        found = opened(source, place, target)
+        found = opened(source, place, images.is_list if target is None else no_list)
         check_asked(place, found, {name for name, value in asked.items() if value})
         if isinstance(found, Pictures):
             data = found.dataset(stem(place), task, missing, size)
@@ -93,39 +80,6 @@ def load(
             data = Dataset.of(x, y, classes=classes, name=stem(place), missing=missing, signals=signals)
         data.check_learnable()
     return data
-
-
-def load_like(
-    source: Source, columns: tuple[Column, ...], *, target: str = "", shape: Sequence[int] | None = None
-) -> Features:
-    """Rows to predict, encoded by the columns of a training table, matched by name in any order.
-
-    Further columns of the file are not read, but for the target's, when it is there. Arrays and images (columns empty)
-    are taken without their labels; `shape`, that of one example in training, says what images are resized to, and that
-    arrays of three axes are signals. DataError for a missing column, a category that training did not have, and all
-    that `load` refuses.
-    """
-    place = frame.NAME if frame.is_frame(source) else located(source)
-    with naming(place):
-        found = opened(source, place, None, labels=False)
-        if isinstance(found, Table) and columns:
-            return of_table(found, columns, target)
-        if isinstance(found, Table):
-            raise DataError(
-                "expected arrays, as in .npz, .npy or .idx, or images: the training data had no named columns"
-            )
-        rows = found.rows(shape) if isinstance(found, Pictures) else found[0]
-        x = kept(rows, signals=shape is not None and len(shape) == 2)
-        return Features(x, np.arange(len(x), dtype=np.int64))
-
-
-def of_table(found: Table, columns: Sequence[Column], target: str) -> Features:
-    """The columns of the training, of a table that has them."""
-    if missing := [column.name for column in columns if column.name not in found.cells]:
-        held = arrays.some(list(found.cells), 40)
-        raise DataError(f"expected the columns of the training, missing: {', '.join(missing)}; the file has {held}")
-    place = "index" if found.types else "line"
-    return Features(encode.encode(found, columns), found.lines, tuple(found.cells.get(target, ())), place)
 
 
 def from_chunks(
@@ -174,7 +128,8 @@ class Pictures:
         column = images.list_column(self.table, images.LABELS) or ""
         y, classes = encode.answers(self.table, column, task)
         x = kept(images.listed(self.table, self.folder, size))
-        return Dataset(x, y, classes, target=column, name=name, where=self.table.lines, missing=missing)
+        where, place = self.table.lines, self.table.place
+        return Dataset(x, y, classes, target=column, name=name, where=where, missing=missing, place=place, coded=False)
 
     def rows(self, shape: Sequence[int] | None) -> NDArray[np.uint8] | Rows:
         """To predict, in the shape that the network takes."""
@@ -191,14 +146,19 @@ KINDS: dict[type, tuple[str, tuple[str, ...]]] = {  # what a source holds, and w
 }
 
 
-def opened(source: Source, place: Path | str, target: object, *, labels: bool = True) -> Found:
-    """What the source holds. A CSV with the columns file and label is a list of images, unless a target is named."""
+def no_list(table: Table) -> bool:
+    """Of a table that is meant as one."""
+    return False
+
+
+def opened(source: Source, place: Path | str, listed: Callable[[Table], bool], *, labels: bool = True) -> Found:
+    """What the source holds. `listed` says which table is a list of images."""
     if isinstance(place, str):
         return frame.read(source)
     if holds_images(place):
         return Pictures(place)
     found = reader(place)(place, labels)
-    if isinstance(found, Table) and target is None and images.is_list(found):
+    if isinstance(found, Table) and listed(found):
         return Pictures(place.parent, found)
     return found
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ..errors import PositionError
+from ..errors import DataError, PositionError
 from . import arrays
 
 CHUNK = 1 << 22  # values converted at a time when everything is asked for
@@ -44,7 +44,7 @@ class Rows:
     def __init__(
         self, source: Source, index: NDArray[np.int64] | None = None, *, missing: bool = False, signals: bool = False
     ) -> None:
-        self.source: Source = arrays.numeric(source)
+        self.source: Source = arrays.numeric(_source(source))
         self.index, self.missing, self.signals = index, missing, signals
         grey = len(source.shape) == 3 and not signals
         count = source.shape[0] if index is None else len(index)
@@ -125,6 +125,17 @@ def kept(x: ArrayLike | Rows, *, missing: bool = False, signals: bool = False) -
     if isinstance(x, np.memmap):
         return Rows(x, missing=missing, signals=signals)
     return arrays.features(x, missing=missing, signals=signals)
+
+
+def _source(given: Any) -> Source:
+    """Refuse what rows cannot be read from, such as a list."""
+    if any(not hasattr(given, name) for name in ("shape", "dtype", "__getitem__")):
+        raise DataError(
+            "expected rows of an array, or of what has `shape`, `dtype` and rows by number as an array has, "
+            f"found {type(given).__name__}; a Dataset takes lists as they are"
+        )
+    source: Source = given
+    return source
 
 
 def _read(source: Source, rows: slice | NDArray[np.int64]) -> NDArray[Any]:

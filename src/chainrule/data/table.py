@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,11 @@ class Table:
     lines: NDArray[np.int64]
     memo: dict[tuple[str, bool], NDArray[np.float64] | None] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def place(self) -> Literal["line", "index"]:
+        """What `lines` counts."""
+        return "index" if self.types else "line"
 
     def parsed(self, name: str, gaps: bool = False) -> NDArray[np.float64] | None:
         """A column as numbers, or None when a cell is none; with `gaps` what writes "nothing here" is NaN.

@@ -8,13 +8,14 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import DataError
+from ..errors import DataError, require
 from .arrays import cell, finite, plain, some
 
 Task: TypeAlias = Literal["classes", "labels", "numbers"]
 TaskChoice: TypeAlias = Literal["auto", "classes", "labels", "numbers"]  # what `load` may be told
 Label: TypeAlias = int | str
 TASKS: dict[str, Task] = {"i": "classes", "b": "labels", "f": "numbers"}  # by the kind of y's dtype
+NAMES = (str, bool, int)  # what a class may be called; a truth value is an int too
 SEVERAL = (
     "for one-hot labels give y.argmax(axis=1), for several yes/no labels per row y.astype(bool), for several numbers per "
     "row floats, for one class per position say which classes there are: classes=range(10)"
@@ -26,7 +27,7 @@ def targets(y: ArrayLike, classes: Sequence[Label] = ()) -> tuple[NDArray[Any], 
 
     With `classes` whole numbers are codes already, over any number of axes, and text is looked up.
     """
-    array, classes = plain(y, "y"), tuple(classes)
+    array, classes = plain(y, "y"), named(classes)
     if array.dtype.kind == "b" and array.ndim == 2:
         return labels(array, classes)
     if classes:
@@ -43,7 +44,36 @@ def labels(array: NDArray[np.bool_], names: tuple[Label, ...] = ()) -> tuple[NDA
     if not count or (names and len(names) != count):
         wanted = len(names) or "at least 1"
         raise DataError(f"expected {wanted} columns of yes/no labels in y, found the shape {array.shape}")
-    return np.ascontiguousarray(array), names or tuple(str(i) for i in range(count))
+    return np.ascontiguousarray(array), names or numbered(count)
+
+
+def numbered(count: int) -> tuple[Label, ...]:
+    """What labels are called that were given no names."""
+    return tuple(str(i) for i in range(count))
+
+
+def named(classes: Sequence[Label]) -> tuple[Label, ...]:
+    """The names of classes as Python's own: text, whole numbers or truth values, all of one kind, each once."""
+    names: tuple[Any, ...] = tuple(name.item() if isinstance(name, np.generic) else name for name in classes)
+    kinds = {next((kind for kind in NAMES if isinstance(name, kind)), type(name)): name for name in names}
+    if len(kinds) > 1 or not kinds.keys() <= set(NAMES):
+        raise DataError(
+            f"expected classes that are all text or all whole numbers, found {some([*map(repr, kinds.values())])}"
+        )
+    if len(set(names)) < len(names):
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        raise DataError(f"expected every class once in classes, found {twice!r} again")
+    return names
+
+
+def names_of(target: str, targets: Sequence[str], y: NDArray[Any]) -> tuple[str, tuple[str, ...]]:
+    """What is predicted, as it is shown, and its names one by one."""
+    names = (targets,) if isinstance(targets, str) else tuple(targets) or ((target,) if target else ())
+    shown = ", ".join(names)
+    require("Dataset", "targets", targets, target in ("", shown), f"the names that 'target' shows, {target!r}")
+    if len(names) > 1 and y.dtype.kind == "f" and len(names) != y.shape[1]:
+        raise DataError(f"expected a name for each of the {y.shape[1]} columns of y in targets, found {len(names)}")
+    return shown, names
 
 
 def numbers(array: NDArray[Any]) -> NDArray[np.float32]:
@@ -67,6 +97,11 @@ def one_class_each(array: NDArray[Any]) -> NDArray[Any]:
 
 def discrete(array: NDArray[Any]) -> NDArray[Any]:
     """Refuse what cannot be the name of a class."""
+    if array.dtype == np.uint64 and array.size and (most := array.max()) >= 2**63:
+        place = tuple(int(i) for i in np.unravel_index(int(array.argmax()), array.shape))
+        raise DataError(
+            f"expected whole numbers below 2^63 as labels in y, found {most} in row {place[0]} (counted from 0)"
+        )
     if array.dtype.kind not in "biuU":
         raise DataError(f"expected whole numbers, truth values or text as labels in y, found dtype {array.dtype}")
     return array
@@ -135,8 +170,13 @@ def weights_of(weights: ArrayLike | None, count: int) -> NDArray[np.float32] | N
         raise DataError(
             f"expected one weight per row, numbers of shape ({count},), found dtype {array.dtype}, shape {array.shape}"
         )
-    bad = ~(np.isfinite(array) & (array >= 0))
+    with np.errstate(over="ignore"):
+        cast = array.astype(np.float32)
+    bad = ~(np.isfinite(cast) & (cast >= 0))
     if bad.any():
         row = int(bad.argmax())
-        raise DataError(f"expected finite weights of at least 0, found {array[row]} in row {row} (counted from 0)")
-    return array.astype(np.float32)
+        limit = "; float32 holds numbers below 3.4e38" if np.isfinite(array[row]) and array[row] > 0 else ""
+        raise DataError(
+            f"expected finite weights of at least 0, found {array[row]} in row {row} (counted from 0){limit}"
+        )
+    return cast

@@ -43,9 +43,8 @@ def numbers_called(data: Dataset) -> str:
     """`target 'price'`, or the shape of what has no name."""
     if data.y.ndim > 2:
         return f"targets {size(data.y.shape[1:])}"
-    several = data.y.shape[1] > 1
-    name = some([repr(name) for name in data.target.split(", ")], 3) if several else repr(data.target)
-    return ("targets" if several else "target") + (f" {name}" if data.target else "")
+    called = "targets" if data.y.shape[1] > 1 else "target"
+    return f"{called} {some([*map(repr, data.targets)], 3)}" if data.targets else called
 
 
 def table_of_types(data: Dataset) -> str:
@@ -73,7 +72,8 @@ def target_rows(data: Dataset) -> list[tuple[str, str, str]]:
         return [
             (str(name), "target", f"yes in {counted(int(n), 'row')}") for name, n in zip(data.classes, yes, strict=True)
         ]
-    names = data.target.split(", ") if data.y.shape[1] > 1 else [data.target]
+    count = data.y.shape[1]
+    names = data.targets if len(data.targets) == count else [f"{data.target}_{i}" for i in range(count)]
     return [(name, "target", span(data.y[:, i])) for i, name in enumerate(names)]
 
 

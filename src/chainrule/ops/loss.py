@@ -57,9 +57,10 @@ def cross_entropy(xp: Any, logits: Array, labels: Array) -> Array:
 def _refuse_no_class(labels: Array, classes: int) -> None:
     """Labels are codes of classes; of an array that is only traced (JAX) the numbers are not known."""
     if isinstance(labels, np.ndarray):
-        wrong = labels[(labels < 0) | (labels >= classes)]
+        wrong = np.flatnonzero((labels < 0) | (labels >= classes))
         if wrong.size:
-            raise IndexError(f"label {wrong[0]} is none of the {classes} classes 0..{classes - 1}")
+            row = int(wrong[0])
+            raise IndexError(f"label {labels[row]} in row {row} is none of the {classes} classes 0..{classes - 1}")
 
 
 def _softmax_back(g: Tensor, y: Tensor, logits: Tensor) -> Tensor:

@@ -80,7 +80,9 @@ def _confusions(matrix: Sequence[Sequence[int]], classes: Sequence[Any], most: i
 
 def wrong_table(result: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     """The examples with the largest loss."""
-    place = "line" if data["features"] and data["target"] else "index"
+    place = data.get("place") or (
+        "line" if data["features"] and data["target"] else "index"
+    )  # version 0.1 does not say
     wrong = result["wrong"][:SHOWN]
     if data["task"] == "numbers":
         rows = [[str(w["where"]), _numbers(w["true"]), _numbers(w["predicted"])] for w in wrong]
@@ -93,7 +95,9 @@ def wrong_table(result: Mapping[str, Any], data: Mapping[str, Any]) -> str:
         rows = [[str(w["where"]), f"{w['wrong']:.1%}"] for w in wrong]
         return f"{title}\n{table([[place, 'positions wrong'], *rows])}"
     if "probability" not in wrong[0]:
-        rows = [[str(w["where"]), _names(w["true"]), _names(w["predicted"])] for w in wrong]
+        several = data["task"] == "labels"
+        told = [(_names(w["true"]), _names(w["predicted"])) if several else (w["true"], w["predicted"]) for w in wrong]
+        rows = [[str(w["where"]), *map(str, pair)] for w, pair in zip(wrong, told, strict=True)]
         return f"{title}\n{table([[place, 'true', 'predicted'], *rows])}"
     rows = [[str(w["where"]), str(w["true"]), str(w["predicted"]), f"{w['probability']:.1%}"] for w in wrong]
     return f"{title}\n{table([[place, 'true', 'predicted', 'sure'], *rows])}"

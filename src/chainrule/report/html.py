@@ -16,6 +16,7 @@ from ..picture.text import STATUS, score_text
 from ..run import METHODS, Run, cannot_write
 
 TEMPLATE = Path(__file__).with_name("template.html")
+MOST_TARGETS = 6  # of which predicted against true is drawn
 MARK = "<!-- chainrule report -->"
 
 
@@ -68,7 +69,7 @@ def _facts(run: Run) -> dict[str, Any]:
     facts["status"] = STATUS[result["status"]].format(**result, lr=lr)
     facts["confusion"] = charts.confusion(result["confusion"], data["classes"]) if "confusion" in result else ""
     facts["wrong_images"] = wrong_images(run, result)
-    facts["fit"] = fit(run, data["target"]) if data["task"] == "numbers" else ""
+    facts["fit"] = fit(run, data.get("targets") or [data["target"]]) if data["task"] == "numbers" else ""
     return facts
 
 
@@ -89,7 +90,8 @@ def first_layer(run: Run) -> str:
     names = [f"{name}/w" for name, _ in run.about["settings"]["net"].get("layers", [])]
     w = next((arrays[name] for name in names if name in arrays), None)
     shape, features = run.about["data"]["shape"], run.about["data"]["features"]
-    if w is None:
+    prepared = run.about["settings"].get("prepare", {"name": "standardise"})["name"]
+    if w is None or prepared in ("pca", "whiten"):  # then it looks at components, not at pixels or columns
         return ""
     if w.ndim == 4:
         return charts.filters(w)
@@ -108,19 +110,26 @@ def wrong_images(run: Run, result: dict[str, Any]) -> str:
         each = zip(arrays["x"], *(charts.coloured(arrays[key]) for key in ("true", "predicted")), strict=True)
         captions = [name for w in wrong for name in (f"row {w['where']}", "true", f"{w['wrong']:.1%} wrong")]
         return charts.pictures([picture for three in each for picture in three], captions, size=1.0)
-    if "probability" not in wrong[0]:
+    if "confusion" not in result:
         return ""
-    captions = [f"{w['true']} → {w['predicted']}\n{w['probability']:.0%} sure" for w in wrong]
+    sure = [f"\n{w['probability']:.0%} sure" if "probability" in w else "" for w in wrong]
+    captions = [f"{w['true']} → {w['predicted']}{end}" for w, end in zip(wrong, sure, strict=True)]
     return charts.pictures(list(arrays["x"]), captions)
 
 
-def fit(run: Run, target: str) -> str:
+def fit(run: Run, targets: Sequence[str]) -> str:
     """Predicted against true numbers of the judged part."""
     file = run.folder / "fit.safetensors"
     if not file.exists():
         return ""
     arrays = safetensors.load(file)[0]
-    return charts.predicted_against_true(arrays["true"].ravel(), arrays["predicted"].ravel(), target)
+    columns = zip(arrays["true"].T, arrays["predicted"].T, _names(targets, arrays["true"].shape[1]), strict=True)
+    return "".join(charts.predicted_against_true(*column) for column in list(columns)[:MOST_TARGETS])
+
+
+def _names(targets: Sequence[str], count: int) -> list[str]:
+    """One for each number that is predicted."""
+    return list(targets) if len(targets) == count else [str(i) for i in range(count)]
 
 
 METHODS["report"] = write_report

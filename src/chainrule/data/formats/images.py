@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import struct
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +23,9 @@ Size: TypeAlias = tuple[int, int]  # height, width
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 FILES, LABELS = ("file", "path", "image"), ("label", "class")  # what the columns of a list may be called
 GREY, COLOUR = ("1", "L", "LA"), ("RGB", "RGBA", "RGBX", "P", "PA", "CMYK", "YCbCr", "LAB", "HSV")
-BROKEN = (OSError, ValueError, SyntaxError, EOFError, TypeError, IndexError, OverflowError)  # as Pillow fails
+ALPHA, ORIENTATION = ("LA", "RGBA", "PA"), 0x0112
+# As Pillow fails.
+BROKEN = (OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError, OverflowError, struct.error)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +45,10 @@ class Images:
         return out
 
     def pixels(self, file: Path) -> NDArray[np.uint8]:
-        """One image: without transparency, resized bilinearly where that was asked for."""
+        """One image: upright, what is transparent on white, resized bilinearly where that was asked for."""
         height, width, channels = self.shape[1:]
         with opened(file) as image:
-            image = image.convert("L" if channels == 1 else "RGB")  # noqa: PLW2901 - the file's own is closed all the same
+            image = opaque(upright(image)).convert("L" if channels == 1 else "RGB")  # noqa: PLW2901 - the file's own is closed all the same
             if image.size != (width, height):
                 if not self.resize:
                     raise DataError(f"expected {height} x {width} pixels as before, found another size by now", file)
@@ -81,7 +85,12 @@ def list_column(table: Table, names: Sequence[str]) -> str | None:
 
 def is_list(table: Table) -> bool:
     """Whether a table has two columns, image files and labels."""
-    return len(table.cells) == 2 and None not in (list_column(table, FILES), list_column(table, LABELS))
+    return len(table.cells) == 2 and names_files(table) and list_column(table, LABELS) is not None
+
+
+def names_files(table: Table) -> bool:
+    """Whether a table has a column of image files; enough where there is nothing to learn."""
+    return list_column(table, FILES) is not None
 
 
 def listed(table: Table, folder: Path, size: Size | None = None, channels: int = 0) -> NDArray[np.uint8] | Rows:
@@ -100,19 +109,20 @@ def collected(files: Sequence[Path], size: Size | None = None, channels: int = 0
     size  (height, width): every image is resized to it; None: all are of one size already, else a DataError
     channels  1 for grey, 3 for colour; 0: grey when all are
     """
-    whole = size is None or (len(size) == 2 and all(isinstance(side, int) and side > 0 for side in size))
-    require("load", "size", size, whole, "(height, width) in pixels, or None")
+    pair = isinstance(size, tuple | list) and len(size) == 2 and all(isinstance(s, int) and s > 0 for s in size)
+    require("load", "size", size, size is None or pair, "(height, width) in pixels, or None")
     sides, modes = examined(files, size)
     source = Images(tuple(files), (len(files), *sides, channels or (1 if modes <= {*GREY} else 3)), size is not None)
     return Rows(source) if 4 * math.prod(source.shape) > LARGE else source[:]
 
 
 def examined(files: Sequence[Path], size: Size | None) -> tuple[Size, set[str]]:
-    """The size of all and the modes there are; only the beginnings of the files are read."""
+    """The size of all and the modes there are; only the beginnings of the files are read, but of images to be turned."""
     first, modes = size, set()
     for file in files:
         with opened(file) as image:
-            sides: Size = (image.height, image.width)
+            turned = upright(image)
+            sides: Size = (turned.height, turned.width)
             modes.add(image.mode)
             if image.mode not in GREY + COLOUR:
                 raise DataError(f"expected 8 bits a channel, found the mode {image.mode}; convert the image", file)
@@ -132,12 +142,44 @@ def opened(file: Path) -> Iterator[Any]:
     """A Pillow image; whatever Pillow finds wrong with it is a sentence that names the file."""
     pillow = need("PIL.Image", "images", "reading images")
     try:
-        with pillow.open(file) as image:
+        # Not by its name: Pillow 13 maps an uncompressed TIFF so, and mixes up its sides where it is to be turned.
+        with file.open("rb") as raw, pillow.open(raw) as image:
             yield image
     except DataError:
         raise
     except (*BROKEN, pillow.DecompressionBombError) as failure:
         raise DataError(f"expected a sound image ({failure})", file) from None
+
+
+def upright(image: Any) -> Any:
+    """The image as the camera was held, by the orientation in its EXIF data, where that stands before the pixels.
+
+    Source: JEITA CP-3451, 4.6.4, tag 274.
+    """
+    if image.format == "TIFF":  # Pillow turns these by itself, as it decodes them
+        if image.tag_v2.get(ORIENTATION, 1) != 1:
+            image.load()
+        return image
+    return need("PIL.ImageOps", "images", "turning images").exif_transpose(image) if _is_turned(image) else image
+
+
+def _is_turned(image: Any) -> bool:
+    """Damaged EXIF data say nothing. PNG's own reading of them would decode the whole image."""
+    base = need("PIL.Image", "images", "reading images").Image
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return base.getexif(image).get(ORIENTATION, 1) in range(2, 9)
+    except BROKEN:
+        return False
+
+
+def opaque(image: Any) -> Any:
+    """What is transparent lies on white, as on a page."""
+    if image.mode not in ALPHA and "transparency" not in image.info:
+        return image
+    pillow = need("PIL.Image", "images", "reading images")
+    image = image.convert("RGBA")
+    return pillow.alpha_composite(pillow.new("RGBA", image.size, "white"), image)
 
 
 def as_asked(shape: Sequence[int] | None) -> tuple[Size | None, int]:

@@ -1,0 +1,261 @@
+"""The loop: batches in, run out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .data import Parts, batches, steps
+from .data.augment import Augmentation, augmented
+from .errors import RunError, SettingError
+from .evaluate import evaluate, result_of
+from .exchange import safetensors
+from .graph import tensor
+from .interrupt import Interrupt
+from .layers import Layer
+from .loss import look_like_probabilities
+from .metrics import score
+from .model import CHUNK, Model, Preparation, save_arrays
+from .optim import Optimizer
+from .run import Run
+from .schedule import Schedule
+from .step import Arrays, Step
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+CHECKPOINT_SECONDS = 2.0  # how much of a training a power cut may cost
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train, whatever the network and the data."""
+
+    optimizer: Optimizer
+    schedule: Schedule
+    epochs: int
+    batch_size: int
+    l2: float
+    l1: float
+    augment: tuple[Augmentation, ...]
+    seed: int
+    engine: str
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON-ready data."""
+        parts = {"optimizer": self.optimizer.settings(), "schedule": self.schedule.settings()}
+        return {**vars(self), **parts, "augment": [augmentation.settings() for augmentation in self.augment]}
+
+
+class Trainer:
+    """One training at work: the arrays so far, and the steps that move them."""
+
+    def __init__(
+        self,
+        net: Layer,
+        parts: Parts,
+        preparation: Preparation,
+        settings: Settings,
+        start: Mapping[str, ArrayLike] | None = None,
+    ) -> None:
+        self.net, self.parts, self.preparation, self.settings = net, parts, preparation, settings
+        # Rows that change in every epoch, and rows that memory may not hold, are prepared batch by batch.
+        whole = not settings.augment and isinstance(parts.train.x, np.ndarray)
+        self.x = preparation.inputs(np.asarray(parts.train.x)) if whole else None
+        self.y = preparation.targets(parts.train.y)
+        self.weights, self.unit = self._weights()
+        self.epoch = 0
+        # The step is planned now: what does not fit shows itself before anything is written.
+        first = self._batch(np.arange(min(settings.batch_size, len(self.y))))
+        self.step = Step(
+            net,
+            first["x"],
+            first["y"],
+            loss=preparation.loss,
+            optimizer=settings.optimizer,
+            start=start,
+            seed=settings.seed,
+            engine=settings.engine,
+        )
+        arrays = {path: self.step.arrays[path] for path in self.step.of_network}
+        self.model = Model(net, arrays, preparation, settings.engine)
+        self._refuse_probabilities()
+        self._read_held_parts()
+        self.best, self.best_epoch = self.model, 0
+        self.losses: NDArray[Any] | None = None  # of every validation row, at the epoch where their mean was lowest
+        self.lowest = 1.0
+        self.history: list[float] = []  # the validation loss of every epoch
+        self.total = settings.epochs * steps(len(self.y), settings.batch_size)
+        self.shown = ""
+
+    def _refuse_probabilities(self) -> None:
+        """A layer of the user's own may end in a softmax, too, and the loss would apply another."""
+        loss = self.preparation.loss
+        if loss.from_logits and look_like_probabilities(self.model(self.parts.train.x[:8])):
+            raise SettingError(
+                f"the network gives probabilities (they lie in [0, 1] and add up to 1), but {type(loss).__name__} expects "
+                "logits and makes probabilities of them itself: leave the network's last step out"
+            )
+
+    def _read_held_parts(self) -> None:
+        """What is read from files only when it is asked for, once: a broken row shows itself now, not after the training."""
+        for part in (self.parts.validation, self.parts.test):
+            if part is not None and not isinstance(part.x, np.ndarray):
+                for start in range(0, len(part), CHUNK):
+                    part.x[start : start + CHUNK]
+
+    def _weights(self) -> tuple[NDArray[np.float32] | None, np.float32 | None]:
+        """The rows' weights, of mean 1, and the mean weight of all predictions, with that of their classes."""
+        of_rows, of_classes = self.parts.train.weights, getattr(self.preparation.loss, "weights", None)
+        scaled = None if of_rows is None else (of_rows / np.mean(of_rows, dtype=np.float64)).astype(np.float32)
+        if scaled is None and of_classes is None:
+            return None, None
+        each = np.ones(len(self.y)) if scaled is None else scaled
+        if of_classes is not None:
+            each = (each * np.asarray(of_classes)[self.y].reshape(len(self.y), -1).T).T
+        return scaled, np.float32(np.mean(each, dtype=np.float64))
+
+    def fit(self, run: Run, progress: bool) -> None:
+        """All epochs, then the result. Ctrl-C ends the training early, and the result is of what was learned."""
+        started = saved = time.perf_counter()
+        self._begin(run)
+        status = "finished"
+        with Interrupt() as interrupt, progress_bar(self.total, progress) as bar:
+            while status == "finished" and self.epoch < self.settings.epochs:
+                status, row = self._epoch(bar, interrupt)
+                run.log({**row, "seconds": round(time.perf_counter() - started, 3)})
+                if time.perf_counter() - saved > CHECKPOINT_SECONDS:
+                    self._save(run)
+                    saved = time.perf_counter()
+        self._save(run)
+        self._finish(run, status, time.perf_counter() - started)
+
+    def _begin(self, run: Run) -> None:
+        """Both checkpoints before the first step: a full disk shows itself now, and leaves nothing behind."""
+        try:
+            self._save(run)
+        except RunError:
+            run.discard()
+            raise
+
+    def _epoch(self, bar: tqdm[Any], interrupt: Interrupt) -> tuple[str, dict[str, Any]]:
+        """One pass over the training part and a look at the validation part: how it ended, and the row to record."""
+        before, lr = self.step.arrays, self._lr()
+        seen: list[Batch] = []
+        for index in batches(len(self.y), self.settings.batch_size, self.settings.seed, self.epoch):
+            seen.append(self._step(index))
+            bar.set_postfix_str(f"loss {seen[-1].loss:.4f}{self.shown}", refresh=False)
+            bar.update()
+            if interrupt.wished or not math.isfinite(seen[-1].loss):
+                break
+        self.epoch += 1
+        row = {"epoch": self.epoch, "step": self.step.count, "lr": lr, **self._scores(seen)}
+        if not math.isfinite(seen[-1].loss):
+            self.step.arrays = before
+            return "diverged", row
+        return "interrupted" if interrupt.wished else "finished", {**row, **self._validate()}
+
+    def _step(self, index: NDArray[np.int64]) -> Batch:
+        """One step on these rows."""
+        batch, scale = self._batch(index), self._prior_scale()
+        out = self.step.run(batch, self._lr(), self.settings.l2 * scale, self.settings.l1 * scale)
+        return Batch(index, float(out["loss"]), out["output"], batch["y"])
+
+    def _batch(self, index: NDArray[np.int64]) -> Arrays:
+        """What the step is fed for these rows."""
+        train, y = self.parts.train, self.y[index]
+        if self.x is not None:
+            x = self.x[index]
+        else:
+            x = train.x[index]
+            if self.settings.augment:
+                x, y = augmented(x, y, self.settings.augment, self.settings.seed, self.epoch, index)
+            x = self.preparation.inputs(x)
+        weighed = {"weights": None if self.weights is None else self.weights[index], "unit": self.unit}
+        return {"x": x, "y": y} | {name: np.asarray(value) for name, value in weighed.items() if value is not None}
+
+    def _lr(self) -> float:
+        return self.settings.optimizer.lr * self.settings.schedule.factor(self.step.count / self.total, self.history)
+
+    def _prior_scale(self) -> float:
+        """What brings a prior to the loss's own scale.
+
+        A row weighs 1 / rows, each of its numbers or labels 1 / numbers, and errors their width. The pixels of an image
+        count as one prediction: they are far from independent, and the prior is of more use where it is felt.
+        """
+        count = len(self.y) if self.preparation.positions else self.y.size
+        return self.model.loss.width(self.lowest) / count
+
+    def _scores(self, seen: list[Batch]) -> dict[str, float]:
+        """Loss and metrics of the training part as its batches were seen, while the network was learning."""
+        index = np.concatenate([batch.index for batch in seen])
+        output = np.concatenate([batch.output for batch in seen])
+        loss = sum(batch.loss * len(batch.index) for batch in seen) / len(index)
+        predicted = np.asarray(self.preparation.loss.prediction(tensor(output)))
+        true = self.parts.train.y[index]
+        if self.settings.augment and self.preparation.task != "labels":  # targets, too, are moved by it
+            true = self.preparation.in_unit(np.concatenate([batch.y for batch in seen]))
+        metrics = score(self.preparation.task, self.preparation.in_unit(predicted), true)
+        return {f"train/{name}": value for name, value in {"loss": loss, **metrics}.items()}
+
+    def _validate(self) -> dict[str, float]:
+        """Loss and metrics of the validation part, and whether this epoch's model is the one to keep.
+
+        Kept is the latest whose validation loss is within one standard error of the lowest: a few rows cannot tell such
+        models apart, and the later one is better annealed. (Breiman et al. (1984), the 1-SE rule, by paired losses.)
+        """
+        current = self.model.with_arrays(self.step.arrays)
+        if self.parts.validation is None:
+            self.best, self.best_epoch = current, self.epoch
+            return {}
+        seen = evaluate(current, self.parts.validation)
+        loss = seen.scores["loss"]
+        self.history.append(loss)
+        if loss < (math.inf if self.losses is None else self.lowest):
+            self.losses, self.lowest = seen.shares, loss
+        behind = seen.shares - (seen.shares if self.losses is None else self.losses)
+        if behind.mean() <= behind.std() / math.sqrt(len(behind)):
+            self.best, self.best_epoch = current, self.epoch
+        headline = next(name for name in seen.scores if name != "loss")
+        self.shown = f", validation {headline} {seen.scores[headline]:.3f}"
+        return {f"validation/{name}": value for name, value in seen.scores.items()}
+
+    def _save(self, run: Run) -> None:
+        """Both checkpoints; `last` also holds the optimiser's state, so that the training could go on from it."""
+        last = self.model.with_arrays(self.step.arrays)
+        slots = {path: array for path, array in self.step.arrays.items() if path not in last.arrays}
+        run.write("checkpoints/best.safetensors", lambda file: save_arrays(file, self.best, epoch=self.best_epoch))
+        at = {"epoch": self.epoch, "step": self.step.count}
+        run.write("checkpoints/last.safetensors", lambda file: save_arrays(file, last, slots, **at))
+
+    def _finish(self, run: Run, status: str, seconds: float) -> None:
+        """Judge the best model, and close the record."""
+        judged, kept = result_of(self.best, self.parts)
+        for name, arrays in kept.items():
+            run.write(f"{name}.safetensors", partial(safetensors.save, arrays=arrays, metadata={}))
+        outcome = {"status": status, "epochs": self.epoch, "best_epoch": self.best_epoch, "seconds": round(seconds, 3)}
+        run.finish({**outcome, **judged})
+
+
+def progress_bar(total: int, shown: bool) -> tqdm[Any]:
+    """Steps done, time left, loss and validation score; only where the output is a terminal."""
+    from tqdm import tqdm  # noqa: PLC0415  (a sixth of the time of `import chainrule`, and only needed here)
+
+    return tqdm(total=total, unit="step", disable=None if shown else True, leave=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """A batch as it was seen: its rows, its mean loss, the network's output before the step, and the targets."""
+
+    index: NDArray[np.int64]
+    loss: float
+    output: NDArray[Any]
+    y: NDArray[Any]
