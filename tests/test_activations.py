@@ -19,6 +19,7 @@ import chainrule as cr
 from chainrule.activations import ActivationTable, every_activation
 from chainrule.errors import RunError, SettingError, ShapeError
 from chainrule.layers import LAYERS, activation
+from chainrule.picture import charts
 
 INF = math.inf
 # By hand: range, mean of f(x) for x of N(0, 1) where it has a closed form, steepest slope, dead from ... to, form.
@@ -120,6 +121,34 @@ def test_an_activation_of_ones_own() -> None:
     assert found.dead == pytest.approx((-3, 3), abs=0.02)
     assert found.saturated == pytest.approx(math.erfc(3 / math.sqrt(2)), abs=0.002)
     assert "x <= -3, x >= 3" in repr(cr.activation_table(HardSigmoid(), turns=0))
+
+
+@dataclass(frozen=True)
+class ReLU6(cr.Layer):
+    """Cut off at 6: Howard et al. (2017)."""
+
+    def forward(self, x: Any, p: Any, ctx: Any) -> Any:
+        return cr.clip(x, 0.0, 6.0)
+
+
+@dataclass(frozen=True)
+class Above(cr.Layer):
+    """Never near 0."""
+
+    def forward(self, x: Any, p: Any, ctx: Any) -> Any:
+        return cr.tanh(x) + 7.0
+
+
+def test_relu6_dies_on_both_sides() -> None:
+    (found,) = cr.activation_table(ReLU6(), turns=0)
+    assert found.dead == pytest.approx((0, 6), abs=1e-6)
+
+
+def test_a_function_far_from_zero_is_drawn_the_right_way_up() -> None:
+    for layer, low, high in ((Above(), 0, 8), (cr.Tanh(), -1, 1), (cr.ReLU(), 0, 3)):
+        (row,) = cr.activation_table(layer, turns=0)
+        bottom, top = charts._shown(row.y, row.slope)
+        assert bottom < low < high < top
 
 
 @settings(max_examples=15)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,14 @@ from chainrule.step import declared_arrays, initial_arrays
 rng = np.random.default_rng(0)
 ROWS, IMAGES = rng.normal(size=(256, 20)), rng.normal(size=(32, 12, 12, 3))
 DEEP = " ".join(["dense40 tanh"] * 20 + ["dense3"])
+
+
+@dataclass(frozen=True)
+class Exp(cr.Layer):
+    """y = e^x, which float32 has an end for."""
+
+    def forward(self, x: Any, p: Any, ctx: Any) -> Any:
+        return cr.exp(x)
 
 
 @settings(max_examples=12)
@@ -109,6 +118,16 @@ def test_a_deep_net_trains_from_it() -> None:
             ShapeError,
             r"expected inputs \(n, \.\.\.\), n at least 1, found \(4,\)",
         ),
+        (
+            lambda: cr.lsuv("dense3", np.where(ROWS > 2, np.nan, ROWS)),
+            DataError,
+            "finite numbers in x, found nan in row",
+        ),
+        (lambda: cr.lsuv("dense3", [[np.inf, 1.0]]), DataError, "found inf in row 0"),
+        (lambda: cr.lsuv(cr.Sequential(Exp(), cr.Dense(3)), 100 * ROWS), DataError, "'dense1/w' are beyond float32"),
+        (lambda: cr.lsuv("dense3", ROWS, tol="a"), SettingError, "'tol' parameter of lsuv must be a number"),  # type: ignore[arg-type]
+        (lambda: cr.lsuv("dense3", ROWS, tries=True), SettingError, "'tries' parameter of lsuv"),
+        (lambda: cr.lsuv("dense3", ROWS, seed=-1), SettingError, "'seed' parameter of lsuv"),
         (lambda: cr.lsuv("dense3 relu", ROWS, tol=0), SettingError, "The 'tol' parameter of lsuv"),
         (lambda: cr.lsuv("dense3 relu", ROWS, tries=0), SettingError, "The 'tries' parameter of lsuv"),
         (lambda: cr.lsuv("relu bn", ROWS), SettingError, "no layer with one weight"),

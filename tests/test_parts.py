@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -16,6 +17,8 @@ from chainrule import init, metrics
 from chainrule.errors import SettingError, UnknownName
 from chainrule.graph import tensor
 from chainrule.optim import Optimizer
+
+anything: Any = cr  # where wrong types are the point
 
 
 def sgd_loop(p: Any, gradients: Any, lr: float, momentum: float) -> Any:
@@ -114,11 +117,52 @@ def test_twenty_steps(optimizer: Optimizer, oracle: Any) -> None:
         (lambda: cr.WarmUp(1), "The 'rise' parameter of WarmUp"),
         (lambda: cr.OneCycle(start=2), "The 'start' parameter of OneCycle"),
         (lambda: cr.Plateau(drop=1), "The 'drop' parameter of Plateau"),
+        (
+            lambda: anything.Adam("0.1"),
+            r"The 'lr' parameter of Adam must be a number in the range \(0, inf\). Got '0.1'",
+        ),
+        (lambda: cr.SGD(math.inf), "The 'lr' parameter of SGD"),
+        (lambda: cr.SGD(True), "The 'lr' parameter of SGD"),
+        (
+            lambda: anything.SGD(0.1, momentum="0.9"),
+            r"'momentum' parameter of SGD must be a number in the range \[0, 1\)",
+        ),
+        (
+            lambda: anything.SGD(0.1, 0.9, nesterov="yes"),
+            "'nesterov' parameter of SGD must be True or False. Got 'yes'",
+        ),
+        (lambda: anything.SGD(0.1, clip_norm="1"), "'clip_norm' parameter of SGD"),
+        (lambda: cr.Adam(eps=0), r"'eps' parameter of Adam must be a number in the range \[1e-37, inf\). Got 0"),
+        (lambda: cr.AdamW(eps=1e-46), "'eps' parameter of AdamW"),
+        (lambda: cr.AdaGrad(eps=-1), "'eps' parameter of AdaGrad"),
+        (lambda: cr.RMSProp(eps=0), "'eps' parameter of RMSProp"),
+        (lambda: anything.Steps(at=0.5), "'at' parameter of Steps must be shares in the range .* Got 0.5"),
+        (lambda: anything.Steps(at=("a",)), "'at' parameter of Steps"),
+        (lambda: anything.Plateau(patience=1.5), "'patience' parameter of Plateau must be an int of at least 0"),
+        (lambda: anything.WarmUp(0.1, "cosine"), "'then' parameter of WarmUp must be a schedule such as cr.Cosine"),
+        (lambda: anything.WarmUp(0.1, cr.Cosine), "'then' parameter of WarmUp must be a schedule"),
     ],
 )
 def test_settings_out_of_range(make: Any, sentence: str) -> None:
     with pytest.raises(SettingError, match=sentence):
         make()
+
+
+def test_settings_are_plain_data() -> None:
+    numbers: Any = np.float32(0.25), np.int64(3)
+    assert json.loads(json.dumps(cr.SGD(numbers[0]).settings()))["lr"] == 0.25
+    assert json.loads(json.dumps(cr.Plateau(patience=numbers[1]).settings()))["patience"] == 3
+    assert json.loads(json.dumps(cr.WarmUp(numbers[0], cr.Cosine(numbers[0])).settings()))["then"]["warmup"] == 0.25
+
+
+@pytest.mark.parametrize("b2", [0.9, 0.999, 0.99999, 0.999999])
+def test_adams_first_step_is_lr_in_float32_too(b2: float) -> None:
+    """m' / (1 - b1) = g and v' / (1 - b2) = g^2, so p moves by lr; 1 - exp(ln b2) has no digit of 1 - b2 left at 0.9999999."""
+    still, one = np.zeros(3, np.float32), np.float32(1)
+    optimizer = cr.Adam(0.5, b2=b2)
+    start = {slot: tensor(still) for slot in optimizer.slots}
+    p, _ = optimizer.update(tensor(still), tensor(still + 3), start, tensor(one), tensor(one / 2))
+    np.testing.assert_allclose(np.asarray(p), -0.5, rtol=1e-6)
 
 
 def test_clipping() -> None:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.errors import SettingError, ShapeError
-from chainrule.init import Initializer, Normal, he_normal, xavier_normal
+from chainrule.errors import DataError, SettingError, ShapeError
+from chainrule.init import Constant, Initializer, Normal, he_normal, xavier_normal
 
 X = np.random.default_rng(0).normal(size=(200, 500)).astype(np.float32)
 SEEDS = range(10)
@@ -86,3 +86,72 @@ def test_given_parameters_and_inputs_that_do_not_fit() -> None:
     assert trained[2].std != cr.activation_statistics("dense4 tanh dense2", X)[2].std
     with pytest.raises(ShapeError, match=r"expected inputs \(n, \.\.\.\), n at least 1, found \(0, 3\)"):
         cr.activation_statistics("dense4", np.zeros((0, 3)))
+
+
+def test_a_network_that_overflows_is_shown_and_says_where(tmp_path: Path) -> None:
+    """What the statistics are for: forty layers of ReLU under large weights."""
+    net = cr.Sequential(*(layer for _ in range(40) for layer in (cr.Dense(500, Normal(1.0)), cr.ReLU())))
+    rows = cr.activation_statistics(net, X[:20])
+    lost = [row.not_finite for row in rows]
+    assert lost[:20] == [0] * 20
+    assert lost[-1] == 1
+    assert np.isnan(rows[-1].mean)
+    assert rows[-1].counts.sum() == 0
+    finite = [row for row in rows if row.not_finite < 1]
+    assert all(np.isfinite([row.mean, row.std]).all() for row in finite)
+    assert all(row.counts.sum() == round(20 * 500 * (1 - row.not_finite)) for row in rows)
+    head, *lines = repr(rows).splitlines()
+    assert head.endswith("not finite")
+    assert lines[0].endswith("0.0%")
+    assert lines[-1].endswith("100.0%")
+    assert rows[:30].save(tmp_path / "rows.svg").exists()
+
+
+@pytest.mark.parametrize("value", [0.0, 1e9, -1e30, 3e-30])
+def test_outputs_that_are_all_the_same_have_one_bar(value: float, tmp_path: Path) -> None:
+    rows = cr.activation_statistics(cr.Sequential(cr.Dense(4, Constant(value))), np.ones((5, 1)))
+    assert sorted(rows[0].counts)[-2:] == [0, 20]
+    assert rows[0].edges[0] < np.float32(value) < rows[0].edges[-1]
+    assert rows.save(tmp_path / "one.svg").exists()
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "sentence"),
+    [
+        (
+            lambda: cr.activation_statistics("dense3", [[np.nan, 1.0]]),
+            DataError,
+            "finite numbers in x, found nan in row 0",
+        ),
+        (
+            lambda: cr.activation_statistics("dense3", X, {}),
+            ShapeError,
+            r"arrays: 'dense1/w' should be \(500, 3\), found none",
+        ),
+        (
+            lambda: cr.activation_statistics("dense3", X, {"dense1/w": np.ones((2, 3)), "dense1/b": np.ones(3)}),
+            ShapeError,
+            r"'dense1/w' should be \(500, 3\), found \(2, 3\)",
+        ),
+        (
+            lambda: cr.activation_statistics("dense3", X, seed=-1),
+            SettingError,
+            "'seed' parameter of activation_statistics",
+        ),
+    ],
+)
+def test_what_it_refuses(make: Any, error: type[Exception], sentence: str) -> None:
+    with pytest.raises(error, match=sentence):
+        make()
+
+
+def test_no_rows_make_no_picture() -> None:
+    for rows in (cr.activation_statistics("dense3", X)[5:], cr.activation_table("relu", turns=0)[5:]):
+        with pytest.raises(SettingError, match="nothing to draw: none of the rows was chosen"):
+            rows.show()
+
+
+def test_it_looks_at_the_network_in_training() -> None:
+    rows = cr.activation_statistics("dense40 bn dropout0.5", X * 3 + 5)
+    assert abs(rows[1].mean) < 1e-5  # by the batch's own mean
+    assert rows[2].zero == pytest.approx(0.5, abs=0.05)

@@ -11,7 +11,6 @@ import contextlib
 import doctest
 import io
 import math
-import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator
@@ -83,9 +82,10 @@ def xor(page: dict[str, Any]) -> None:
 
 def outputs(step: cr.Step, x: Any, node: str) -> Any:
     """What the trained network gives for other inputs."""
-    look = cr.Step(step.net, x, x[:, 0], loss=step.loss, dtype=step.dtype)
+    targets = np.zeros(len(x))  # any will do: what is looked at is computed before the loss
+    look = cr.Step(step.net, x, targets, loss=step.loss, dtype=step.dtype)
     look.arrays |= {path: step.arrays[path] for path in step.of_network}
-    look(x, x[:, 0])
+    look(x, targets)
     return look.peek(node).value
 
 
@@ -157,18 +157,19 @@ DRAWN: tuple[Callable[[dict[str, Any]], None], ...] = (
 )  # fmt: skip
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
+def draw(folder: Path) -> list[Path]:
+    """All of them, as files in the folder."""
+    with tempfile.TemporaryDirectory() as large, contextlib.chdir(large):
         page = computed()
-        for draw in DRAWN:
-            draw(page)
-        for file in sorted(Path(folder).glob("lecture-*.png")):
+        for one in DRAWN:
+            one(page)
+        files = sorted(Path(large).glob("lecture-*.png"))
+        for file in files:
             picture = Image.open(file).quantize(COLOURS, method=Image.Quantize.FASTOCTREE)
-            picture.save(HERE / file.name, optimize=True)
-            print(file.name, (HERE / file.name).stat().st_size)
-        os.chdir(HERE)
+            picture.save(folder / file.name, optimize=True)
+    return [folder / file.name for file in files]
 
 
 if __name__ == "__main__":
-    main()
+    for drawn in draw(HERE):
+        print(drawn.name, drawn.stat().st_size)

@@ -9,7 +9,7 @@ mean       of the outputs for inputs of N(0, 1), by quantiles; `centred` if it i
 steepest   the largest |f'| for |x| <= 10: what a layer multiplies a gradient by at most
 saturated  the share of |f'| < 0.01 behind a layer of 500 units on 200 rows of N(0, 1), under Xavier's weights and
            under large ones, N(0, 1)
-dead       where f' is exactly 0 up to infinity, from |x| <= 6 on: a unit that is pushed there never comes back
+dead       where f' is exactly 0 up to infinity, from |x| <= 8 on: a unit that is pushed there never comes back
 form       smooth; a kink (f' jumps) or a jump (f itself does), found by halving intervals
 cost       nanoseconds an element, forward and backward, op by op in float32; the best of several turns
 """
@@ -40,7 +40,7 @@ Floats = NDArray[np.float64]
 NEAR = np.linspace(-10, 10, 2001)
 FAR = np.logspace(1, 6, 51)  # 10 to 10^6, a tenth of a decade apart
 SHOWN = NEAR[(NEAR >= -4) & (NEAR <= 4)][::10]
-DEAD_BY = 6.0  # farther out a derivative may be 0 because float64 ends: sigmoid's at 37
+DEAD_BY = 8.0  # behind ReLU6's end; farther out a derivative may be 0 because float64 ends: sigmoid's at 37
 FLAT, CENTRED, GROWN = 0.01, 0.01, 1.0
 HALVINGS, STILL_THERE = 30, 1e-6
 ELEMENTS = 1 << 16

@@ -22,9 +22,13 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+import numpy as np
 
 
 class ChainruleError(Exception):
@@ -127,3 +131,38 @@ def require(owner: str, name: str, value: object, ok: bool, expected: str) -> No
     """Refuse a parameter outside its range, in scikit-learn's sentence."""
     if not ok:
         raise SettingError(f"The '{name}' parameter of {owner} must be {expected}. Got {value!r} instead.")
+
+
+def is_number(value: object) -> bool:
+    """A finite number, NumPy's too; True and False are none."""
+    kinds = int | float | np.integer | np.floating
+    return isinstance(value, kinds) and not isinstance(value, bool) and bool(-math.inf < value < math.inf)
+
+
+def is_whole(value: object, least: int) -> bool:
+    """A whole number of at least that, NumPy's too; True and False are none."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= least)
+
+
+def require_number(owner: str, name: str, value: object, span: str, what: str = "a number") -> None:
+    """Refuse what is no finite number in a range that is written as in the sentence: "[0, 1)"."""
+    low, high = (float(end) for end in span[1:-1].split(","))
+    ok = is_number(value) and low <= value <= high  # type: ignore[operator]
+    ends = {low} if span[0] == "(" else set()
+    ends |= {high} if span[-1] == ")" else set()
+    require(owner, name, value, ok and value not in ends, f"{what} in the range {span}")
+
+
+def enter(table: dict[str, Any], kind: str, part: Any) -> None:
+    """Put a part into the table of its kind, by its name; one's own may be defined anew, chainrule's may not."""
+    name, ours = part.__name__, f"{__package__}."
+    if name in table and table[name].__module__.startswith(ours) and not part.__module__.startswith(ours):
+        raise SettingError(
+            f"chainrule has the {kind} '{name}', which saved models find by that name: give yours another one"
+        )
+    table[name] = part
+
+
+def as_plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with NumPy's numbers as Python's, which JSON can write."""
+    return {key: value.item() if isinstance(value, np.generic) else value for key, value in settings.items()}

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import DataError, SettingError, ShapeError, UnknownName, require
+from .errors import DataError, SettingError, ShapeError, UnknownName, as_plain, enter, require
 from .graph import Tensor
 from .ops import (
     cross_entropy,
@@ -49,7 +49,7 @@ class Loss:
 
     def __init_subclass__(cls) -> None:
         if cls.assumes:
-            LOSSES[cls.__name__] = cls
+            enter(LOSSES, "loss", cls)
 
     def each(self, output: Tensor, target: Tensor) -> Tensor:
         """The loss of every prediction: one for each example, and for each position or number of it."""
@@ -107,7 +107,7 @@ class Loss:
 
     def settings(self) -> dict[str, Any]:
         """Name and settings as plain data."""
-        return {"name": type(self).__name__, **asdict(self)}
+        return {"name": type(self).__name__, **as_plain(asdict(self))}
 
 
 TINY = 1e-30  # instead of 0: a batch whose weights are all 0 has the loss 0, and moves nothing

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import DataError, SettingError, ShapeError, require
+from .errors import DataError, SettingError, is_whole, require, require_number
 from .graph import Tensor, tensor
 from .init import Draw, orthogonal
 from .layers import Context, Layer, Param, State, parse
+from .layers.base import inputs_of
 from .step import declared_arrays, initial_arrays
 
 
@@ -28,17 +29,17 @@ def lsuv(
     x      a batch (n, ...) as the network will see it in training: standardised, if it will be; some hundred rows are enough
     tol    the variance is within 1 +- tol after at most `tries` scalings of a layer (the paper: 0.1 and 10)
     Scaled are layers with one weight: dense, convolution, maxout, embedding. Those with several, recurrent ones, keep the
-    initialiser that they name, as do biases and scales. A layer whose outputs are all the same is a DataError.
+    initialiser that they name, as do biases and scales. DataError for a layer whose outputs are all the same, or NaN.
     """
     network = parse(net) if isinstance(net, str) else net
-    inputs = tensor(x, "x", np.float32)
-    if inputs.ndim < 2 or not inputs.size:
-        raise ShapeError(f"expected inputs (n, ...), n at least 1, found {inputs.shape}")
-    require("lsuv", "tol", tol, tol > 0, "a number in the range (0, inf)")
-    require("lsuv", "tries", tries, isinstance(tries, int) and tries >= 1, "an int of at least 1")
+    inputs = inputs_of(x)
+    require_number("lsuv", "tol", tol, "(0, inf)")
+    require("lsuv", "tries", tries, is_whole(tries, 1), "an int of at least 1")
+    require("lsuv", "seed", seed, is_whole(seed, 0) and seed < 2**32, "an int in the range [0, 2**32)")
     values = initial_arrays(declared_arrays(network, inputs.shape), (), seed)
     scaling = _Scaling(values, seed, tol, tries)
-    scaling.call("", network, inputs)
+    with np.errstate(over="ignore", invalid="ignore"):  # the scaling names it
+        scaling.call("", network, inputs)
     if not scaling.scaled:
         raise SettingError(f"{network} has no layer with one weight, such as dense or conv, that could be scaled")
     return {path: np.asarray(array, np.float32) for path, array in values.items()}
@@ -54,22 +55,28 @@ class _Scaling(Context):
 
     def call(self, name: str, layer: Layer, x: Tensor) -> Tensor:
         path = _weight_of(self._at(name), layer.build(x.shape))
-        if path is None:
+        if path is None or path in self.scaled:  # a layer that is used again keeps its scale
             return super().call(name, layer, x)
         self.scaled.add(path)
         self.values[path] = orthogonal(self.values[path].shape, Draw(self.seed, path)).astype(np.float32)
         y = super().call(name, layer, x)
         for _ in range(self.tries):
-            variance = float(np.asarray(y).var(dtype=np.float64))
+            variance = self._variance(y, path)
             if abs(variance - 1) <= self.tol:
                 break
-            if not variance:
-                raise DataError(
-                    f"lsuv: the outputs of '{path}' are all the same for these {x.shape[0]} rows; give others"
-                )
             self.values[path] = (self.values[path] / np.sqrt(variance)).astype(np.float32)
+            del self.declared[path], self.leaves[path]  # to be read anew
             y = super().call(name, layer, x)
         return y
+
+    def _variance(self, y: Tensor, path: str) -> float:
+        """Of a layer's outputs; a DataError where no scaling makes that 1."""
+        variance = float(np.asarray(y).var(dtype=np.float64))
+        if not np.isfinite(variance):
+            raise DataError(f"lsuv: the outputs of '{path}' are beyond float32 or no numbers; standardise x")
+        if not variance:
+            raise DataError(f"lsuv: the outputs of '{path}' are all the same for these {y.shape[0]} rows; give others")
+        return variance
 
 
 def _weight_of(path: str, arrays: Mapping[str, Param | State]) -> str | None:

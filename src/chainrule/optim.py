@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .errors import require
+from .errors import as_plain, enter, is_number, require, require_number
 from .graph import Tensor
-from .ops import clip, exp, maximum, minimum, sqrt, square
+from .ops import clip, expm1, maximum, minimum, sqrt, square
 
 State = dict[str, Tensor]
 OPTIMIZERS: dict[str, type[Optimizer]] = {}  # by class name; filled as classes are defined
+EPS = "[1e-37, inf)"  # below it float32 soon has only 0, and a gradient of 0 would make a step of 0 / 0
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,15 @@ class Optimizer:
     max_norm: float | None = field(default=None, kw_only=True)
 
     def __init_subclass__(cls) -> None:
-        OPTIMIZERS[cls.__name__] = cls
+        enter(OPTIMIZERS, "optimiser", cls)
 
     def __post_init__(self) -> None:
         owner = type(self).__name__
-        require(owner, "lr", self.lr, self.lr > 0, "a number in the range (0, inf)")
+        require_number(owner, "lr", self.lr, "(0, inf)")
         for name in ("clip_value", "clip_norm", "max_norm"):
             limit = getattr(self, name)
-            require(owner, name, limit, limit is None or limit > 0, "a number in the range (0, inf), or None")
+            fits = limit is None or (is_number(limit) and limit > 0)
+            require(owner, name, limit, fits, "a number in the range (0, inf), or None")
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -77,7 +79,7 @@ class Optimizer:
 
     def settings(self) -> dict[str, Any]:
         """Name and settings as plain data."""
-        return {"name": type(self).__name__, **asdict(self)}
+        return {"name": type(self).__name__, **as_plain(asdict(self))}
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ class SGD(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require("SGD", "momentum", self.momentum, 0 <= self.momentum < 1, "a number in the range [0, 1)")
+        require_number("SGD", "momentum", self.momentum, "[0, 1)")
+        require("SGD", "nesterov", self.nesterov, isinstance(self.nesterov, bool), "True or False")
         require(
             "SGD", "nesterov", self.nesterov, not self.nesterov or self.momentum > 0, "False where there is no momentum"
         )
@@ -116,6 +119,10 @@ class AdaGrad(Optimizer):
     lr: float = 1e-2
     eps: float = 1e-10
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_number("AdaGrad", "eps", self.eps, EPS)
+
     @property
     def slots(self) -> tuple[str, ...]:
         return ("squares",)
@@ -135,7 +142,8 @@ class RMSProp(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require("RMSProp", "decay", self.decay, 0 < self.decay < 1, "a number in the range (0, 1)")
+        require_number("RMSProp", "decay", self.decay, "(0, 1)")
+        require_number("RMSProp", "eps", self.eps, EPS)
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -161,8 +169,8 @@ class Adam(Optimizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("b1", "b2"):
-            value = getattr(self, name)
-            require(type(self).__name__, name, value, 0 < value < 1, "a number in the range (0, 1)")
+            require_number(type(self).__name__, name, getattr(self, name), "(0, 1)")
+        require_number(type(self).__name__, "eps", self.eps, EPS)
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -171,8 +179,8 @@ class Adam(Optimizer):
     def update(self, p: Tensor, g: Tensor, s: Mapping[str, Tensor], t: Tensor, lr: Tensor) -> tuple[Tensor, State]:
         m = self.b1 * s["m"] + (1 - self.b1) * g
         v = self.b2 * s["v"] + (1 - self.b2) * (g * g)
-        # b^t as exp(t ln b): t is fed, and one graph serves every step
-        m_unbiased, v_unbiased = m / (1 - exp(t * math.log(self.b1))), v / (1 - exp(t * math.log(self.b2)))
+        # 1 - b^t as -expm1(t ln b): t is fed, and one graph serves every step; 1 - exp() would lose digits for b near 1
+        m_unbiased, v_unbiased = (a / -expm1(t * math.log(b)) for a, b in ((m, self.b1), (v, self.b2)))
         return p - lr * m_unbiased / (sqrt(v_unbiased) + self.eps), {"m": m, "v": v}
 
 
@@ -180,14 +188,14 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam on p (1 - lr decay), for weights only: decay that the step's size per element does not rescale.
 
-    Source: Loshchilov and Hutter (2019), algorithm 2.
+    Source: Loshchilov and Hutter (2019), algorithm 2, in PyTorch's form: lr times decay.
     """
 
     decay: float = 1e-2
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require("AdamW", "decay", self.decay, self.decay >= 0, "a number in the range [0, inf)")
+        require_number("AdamW", "decay", self.decay, "[0, inf)")
 
     def decayed(self, p: Tensor, lr: Tensor) -> Tensor:
         return p * (1 - lr * self.decay)

@@ -59,15 +59,20 @@ TABLES: Mapping[str, tuple[Mapping[str, Any], Callable[[Any], str]]] = {
 def parts(kind: str) -> list[Part]:
     """The parts of one kind, by name."""
     table, word = TABLES[kind]
-    ours = [part for part in table.values() if part.__module__.startswith(OURS)]
-    rows = [Part(part.__name__, word(part), *_told(part)) for part in sorted(ours, key=lambda p: p.__name__.lower())]
+    named = sorted(ours(table), key=lambda part: str(part.__name__).lower())
+    rows = [Part(part.__name__, word(part), *_told(part)) for part in named]
     return [row for row in rows if not row.does.startswith("Base of")]
 
 
 def by_word(kind: str) -> dict[str, Any]:
     """The parts of one kind that have a word, for the command line."""
     table, word = TABLES[kind]
-    return {word(part): part for part in table.values() if word(part)}
+    return {word(part): part for part in ours(table) if word(part)}
+
+
+def ours(table: Mapping[str, Any]) -> list[Any]:
+    """The parts of a table that are chainrule's own."""
+    return [part for part in table.values() if part.__module__.startswith(OURS)]
 
 
 def tables(kinds: Iterable[str] = TABLES) -> str:

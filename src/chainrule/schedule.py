@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .errors import require
+from .errors import as_plain, enter, is_number, is_whole, require, require_number
 
 SCHEDULES: dict[str, type[Schedule]] = {}  # by class name; filled as classes are defined
 
@@ -21,7 +21,7 @@ class Schedule:
     """Base of all."""
 
     def __init_subclass__(cls) -> None:
-        SCHEDULES[cls.__name__] = cls
+        enter(SCHEDULES, "schedule", cls)
 
     def factor(self, done: float, losses: Sequence[float] = ()) -> float:
         """The factor when the share `done`, in [0, 1), of all steps is done, after epochs of these validation losses."""
@@ -29,7 +29,7 @@ class Schedule:
 
     def settings(self) -> dict[str, Any]:
         """Name and settings as plain data."""
-        return {"name": type(self).__name__, **asdict(self)}
+        return {"name": type(self).__name__, **as_plain(asdict(self))}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Cosine(Schedule):
     warmup: float = 0.0
 
     def __post_init__(self) -> None:
-        require("Cosine", "warmup", self.warmup, 0 <= self.warmup < 1, "a share in the range [0, 1)")
+        require_number("Cosine", "warmup", self.warmup, "[0, 1)", "a share")
 
     def factor(self, done: float, losses: Sequence[float] = ()) -> float:
         if done < self.warmup:
@@ -66,8 +66,10 @@ class Steps(Schedule):
     at: tuple[float, ...] = (0.5, 0.75)
 
     def __post_init__(self) -> None:
-        require("Steps", "drop", self.drop, 0 < self.drop <= 1, "a number in the range (0, 1]")
-        require("Steps", "at", self.at, all(0 < share < 1 for share in self.at), "shares in the range (0, 1)")
+        require_number("Steps", "drop", self.drop, "(0, 1]")
+        several = isinstance(self.at, tuple | list)
+        fits = several and all(is_number(share) and 0 < share < 1 for share in self.at)
+        require("Steps", "at", self.at, fits, "shares in the range (0, 1), such as (0.5, 0.75)")
 
     def factor(self, done: float, losses: Sequence[float] = ()) -> float:
         return float(self.drop ** sum(done >= share for share in self.at))
@@ -80,7 +82,7 @@ class Exponential(Schedule):
     final: float = 0.01
 
     def __post_init__(self) -> None:
-        require("Exponential", "final", self.final, 0 < self.final <= 1, "a number in the range (0, 1]")
+        require_number("Exponential", "final", self.final, "(0, 1]")
 
     def factor(self, done: float, losses: Sequence[float] = ()) -> float:
         return float(self.final**done)
@@ -94,7 +96,8 @@ class WarmUp(Schedule):
     then: Schedule = Constant()
 
     def __post_init__(self) -> None:
-        require("WarmUp", "rise", self.rise, 0 < self.rise < 1, "a share in the range (0, 1)")
+        require_number("WarmUp", "rise", self.rise, "(0, 1)", "a share")
+        require("WarmUp", "then", self.then, isinstance(self.then, Schedule), "a schedule such as cr.Cosine()")
 
     def factor(self, done: float, losses: Sequence[float] = ()) -> float:
         if done < self.rise:
@@ -102,7 +105,7 @@ class WarmUp(Schedule):
         return self.then.factor((done - self.rise) / (1 - self.rise), losses)
 
     def settings(self) -> dict[str, Any]:
-        return {"name": "WarmUp", "rise": self.rise, "then": self.then.settings()}
+        return {"name": "WarmUp", **as_plain({"rise": self.rise}), "then": self.then.settings()}
 
 
 @dataclass(frozen=True)
@@ -117,10 +120,9 @@ class OneCycle(Schedule):
     end: float = 4e-6
 
     def __post_init__(self) -> None:
-        require("OneCycle", "rise", self.rise, 0 < self.rise < 1, "a share in the range (0, 1)")
+        require_number("OneCycle", "rise", self.rise, "(0, 1)", "a share")
         for name in ("start", "end"):
-            value = getattr(self, name)
-            require("OneCycle", name, value, 0 <= value <= 1, "a number in the range [0, 1]")
+            require_number("OneCycle", name, getattr(self, name), "[0, 1]")
 
     def factor(self, done: float, losses: Sequence[float] = ()) -> float:
         if done < self.rise:
@@ -134,7 +136,7 @@ def _half_cosine(start: float, end: float, share: float) -> float:
 
 @dataclass(frozen=True)
 class Plateau(Schedule):
-    """`drop`, each time the validation loss has not fallen for `patience` epochs.
+    """`drop`, each time the validation loss has not fallen for more than `patience` epochs.
 
     A loss has fallen when it is below (1 - least) of the lowest before it.   Source: PyTorch's ReduceLROnPlateau.
     """
@@ -144,9 +146,9 @@ class Plateau(Schedule):
     least: float = 1e-4
 
     def __post_init__(self) -> None:
-        require("Plateau", "drop", self.drop, 0 < self.drop < 1, "a number in the range (0, 1)")
-        require("Plateau", "patience", self.patience, self.patience >= 0, "an int of at least 0")
-        require("Plateau", "least", self.least, 0 <= self.least < 1, "a number in the range [0, 1)")
+        require_number("Plateau", "drop", self.drop, "(0, 1)")
+        require("Plateau", "patience", self.patience, is_whole(self.patience, 0), "an int of at least 0")
+        require_number("Plateau", "least", self.least, "[0, 1)")
 
     def factor(self, done: float, losses: Sequence[float] = ()) -> float:
         lowest, waited, factor = math.inf, 0, 1.0

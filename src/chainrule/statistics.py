@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import ShapeError
+from .errors import ShapeError, is_whole, require
 from .graph import tensor
-from .layers import Context, Layer, Sigmoid, Tanh, parse
+from .layers import Context, Layer, Param, Sigmoid, State, Tanh, parse
+from .layers.base import inputs_of
 from .layers.summary import innermost
 from .picture import charts
 from .step import declared_arrays, initial_arrays
@@ -28,7 +29,10 @@ SATURATED: dict[type[Layer], tuple[float, float]] = {Tanh: (-0.99, 0.99), Sigmoi
 
 @dataclass(frozen=True)
 class LayerStatistics:
-    """One layer's outputs over all examples; `saturated` is None for a layer that cannot saturate."""
+    """One layer's outputs over all examples; `saturated` is None for a layer that cannot saturate.
+
+    `not_finite` is the share of outputs that are NaN or infinite; all other figures are those of the rest.
+    """
 
     path: str
     layer: str
@@ -38,6 +42,7 @@ class LayerStatistics:
     saturated: float | None
     counts: NDArray[np.int64]
     edges: NDArray[np.float64]
+    not_finite: float = 0.0
 
 
 class ActivationStatistics(Sequence[LayerStatistics]):
@@ -53,19 +58,9 @@ class ActivationStatistics(Sequence[LayerStatistics]):
         return len(self.rows)
 
     def __repr__(self) -> str:
-        lines = [["layer", "what", "mean", "std", "zero", "saturated"]]
-        lines += [
-            [
-                r.path,
-                r.layer,
-                f"{r.mean:.3g}",
-                f"{r.std:.3g}",
-                f"{r.zero:.1%}",
-                "" if r.saturated is None else f"{r.saturated:.1%}",
-            ]
-            for r in self.rows
-        ]
-        return table(lines, left=2)
+        lines = [["layer", "what", "mean", "std", "zero", "saturated", "not finite"], *map(_cells, self.rows)]
+        born = any(r.not_finite for r in self.rows)  # only then there is something to see in the last column
+        return table([line if born else line[:-1] for line in lines], left=2)
 
     def save(self, path: str | Path) -> Path:
         """Draw one histogram per layer into a file: .svg or .png."""
@@ -79,35 +74,59 @@ class ActivationStatistics(Sequence[LayerStatistics]):
         return charts.histograms([(f"{r.path}: std {r.std:.1g}", r.counts, r.edges) for r in self.rows], ending)
 
 
+def _cells(r: LayerStatistics) -> list[str]:
+    """A row as text."""
+    saturated = "" if r.saturated is None else f"{r.saturated:.1%}"
+    return [r.path, r.layer, f"{r.mean:.3g}", f"{r.std:.3g}", f"{r.zero:.1%}", saturated, f"{r.not_finite:.1%}"]
+
+
 def activation_statistics(
     net: Layer | str, x: ArrayLike, arrays: Mapping[str, NDArray[Any]] | None = None, seed: int = 0
 ) -> ActivationStatistics:
     """Mean, standard deviation, share of zeros, saturation and histogram of every layer's output for the inputs x.
 
-    arrays  the parameters, such as `step.arrays`; by default those that the network starts with, drawn from `seed`
+    The network runs as in training: dropout drops, and batch norm takes the mean and variance of x.
+
+    x       inputs (n, ...) of finite numbers, as the network sees them
+    arrays  the parameters and states by path, such as `step.arrays`; by default those that the network starts with
+    seed    of these, and of dropout
     """
     network = parse(net) if isinstance(net, str) else net
-    inputs = tensor(x, "x", np.float32)
-    if inputs.ndim < 2 or not inputs.size:
-        raise ShapeError(f"expected inputs (n, ...), n at least 1, found {inputs.shape}")
-    values = initial_arrays(declared_arrays(network, inputs.shape), (), seed) if arrays is None else arrays
+    whole = is_whole(seed, 0) and seed < 2**32
+    require("activation_statistics", "seed", seed, whole, "an int in the range [0, 2**32)")
+    inputs = inputs_of(x)
+    declared = declared_arrays(network, inputs.shape)
+    values = initial_arrays(declared, (), seed) if arrays is None else _fitting(arrays, declared)
     ctx = Context(train=True, seed=tensor(np.int64(seed)), step=tensor(np.int64(0)), values=values)
-    ctx.call("", network, inputs)
+    with np.errstate(all="ignore"):  # a network that overflows is what one wants to see
+        ctx.call("", network, inputs)
     return ActivationStatistics([_row(call.path, call.layer, np.asarray(call.output)) for call in innermost(ctx.calls)])
 
 
-def _row(path: str, layer: Layer, y: NDArray[Any]) -> LayerStatistics:
-    counts, edges = np.histogram(y, BINS)
+def _fitting(arrays: Mapping[str, NDArray[Any]], declared: Mapping[str, Param | State]) -> Mapping[str, NDArray[Any]]:
+    """The arrays, if all are there that the network declares, in its shapes."""
+    for path, spec in declared.items():
+        found = np.shape(arrays[path]) if path in arrays else "none"
+        if found != spec.shape:
+            raise ShapeError(f"arrays: '{path}' should be {spec.shape}, found {found}; step.arrays has them all")
+    return arrays
+
+
+def _row(path: str, layer: Layer, outputs: NDArray[Any]) -> LayerStatistics:
+    finite = np.isfinite(outputs)
+    y = outputs[finite].astype(np.float64) if finite.any() else np.full(1, np.nan)
+    counts, edges = _histogram(y)
     limits = SATURATED.get(type(layer))
     saturated = None if limits is None else float(np.mean((y < limits[0]) | (y > limits[1])))
+    mean, std, zero, lost = float(y.mean()), float(y.std()), float(np.mean(y == 0)), 1 - float(finite.mean())
     name = path or type(layer).__name__.lower()
-    return LayerStatistics(
-        name,
-        str(layer),
-        float(y.mean()),
-        float(y.std(dtype=np.float64)),
-        float(np.mean(y == 0)),
-        saturated,
-        counts,
-        edges,
-    )
+    return LayerStatistics(name, str(layer), mean, std, zero, saturated, counts, edges, lost)
+
+
+def _histogram(y: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Counts and edges; around a single value as wide as it takes, and empty where there is none."""
+    if np.isnan(y).any():
+        return np.zeros(BINS, np.int64), np.linspace(-0.5, 0.5, BINS + 1)
+    low, high = float(y.min()), float(y.max())
+    room = max(0.5, abs(low) / 1000) if low == high else 0.0
+    return np.histogram(y, BINS, (low - room, high + room))

@@ -62,6 +62,16 @@ def test_a_right_row_changes_nothing_and_a_wrong_one_one_unit() -> None:
     assert unit == min(helpful, key=lambda u: abs(old[u]))
 
 
+def test_a_small_lr_leaves_a_unit_on_its_side_until_it_has_turned() -> None:
+    """What is counted as wrong after an adaptation is what the weights then give, not what the trial promised."""
+    model = cr.Madaline(hidden=(4,), together=1, lr=0.01).fit(XOR, PARITY)
+    model.weights_, model.bias_ = _signs_of(4)
+    x = next(row for row in XOR if abs(model._above(row, 0)) < 2)
+    target = -np.sign(model._above(x, 0))
+    left = model._disturb(x, 0, target, 1)
+    assert left == model._wrong(x, 0, target) == 1
+
+
 def _signs_of(units: int) -> tuple[list[Any], list[Any]]:
     """Weights of a net with one hidden layer in which the output is close, so that single units decide."""
     rng = np.random.default_rng(1)

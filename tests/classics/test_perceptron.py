@@ -159,6 +159,8 @@ def test_bad_rows_and_labels(kind: type[Classic], x: Any, y: Any, sentence: str)
     [
         ({"lr": 0}, r"'lr' parameter of \w+ must be a number in the range \(0, inf\). Got 0"),
         ({"lr": np.inf}, "'lr'"),
+        ({"lr": "a"}, "'lr'"),
+        ({"lr": True}, "'lr'"),
         ({"epochs": 0}, "'epochs' parameter of .* an int of at least 1"),
         ({"epochs": 1.5}, "'epochs'"),
         ({"seed": -1}, "'seed'"),
@@ -177,6 +179,9 @@ def test_bad_use(kind: type[Classic]) -> None:
     with pytest.raises(SettingError, match="history"):
         kind().at(0)
     model = kind(epochs=2).fit(XOR, PARITY)
+    for epoch in (1.5, 0.0, True, 99, -99):
+        with pytest.raises(SettingError, match="'epoch' parameter of at must be one of the"):
+            model.at(epoch)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="expected 2 features, as in fit, found 3"):
         model.predict(np.ones((1, 3)))
     with pytest.raises(DataError, match=r"expected the classes of fit \(0, 1\), found 2"):

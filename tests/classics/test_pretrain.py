@@ -151,3 +151,11 @@ def test_an_unknown_way_and_bad_rows() -> None:
         cr.pretrain("dense4 sigmoid", X[:50], how="rbn")  # type: ignore[arg-type]
     with pytest.raises(DataError, match="found inf in row 0"):
         cr.pretrain("dense4 sigmoid", [[np.inf, 1.0]])
+
+
+@pytest.mark.parametrize("lr", [1e10, 1e36])
+def test_an_lr_that_is_too_large_is_named(lr: float) -> None:
+    x = np.random.default_rng(0).normal(size=(50, 16))
+    sentence = rf"the weights of Dense\(units=8\)'s autoencoder grew without end in epoch 0: take an lr below {lr:g}"
+    with pytest.raises(SettingError, match=sentence.replace("+", r"\+")):
+        cr.pretrain("dense8 relu dense3", x, lr=lr, epochs=3)

@@ -177,3 +177,5 @@ def test_bad_rows() -> None:
         cr.RBM(hidden=3).hidden_of(BARS)
     with pytest.raises(DataError, match="expected 9 features, as in fit, found 2"):
         fitted(BARS, hidden=3).free_energy(BARS[:, :2])
+    with pytest.raises(DataError, match="expected states of 3 hidden units, found 4"):
+        fitted(BARS, hidden=3).visible_of(states(4))

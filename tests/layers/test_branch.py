@@ -145,6 +145,12 @@ def test_nested_layers_survive_json(net: Layer) -> None:
         (lambda: cr.Net(a=(cr.Tanh(), cr.Tanh())), "node 'a' must be a layer, or a layer or join with names"),
         (lambda: cr.Net(a=()), "node 'a' must be a layer"),
         (lambda: cr.Net(x=cr.Tanh()), "a node of a Net cannot be called 'x'"),
+        (lambda: cr.Net(**{"": cr.Tanh()}), "a name in a Net .* not empty, .* Got ''"),
+        (lambda: cr.Net(**{"a/b": cr.Tanh()}), "without '/'.* Got 'a/b'"),
+        (lambda: cr.Sequential(**{"a/b": cr.Tanh()}), "a name in a Sequential .* Got 'a/b'"),
+        (lambda: cr.Sequential(**{"~a": cr.Tanh()}), "not '~' first. Got '~a'"),
+        (lambda: cr.Residual(3), "'inner' parameter of Residual must be a layer.* Got 3"),  # type: ignore[arg-type]
+        (lambda: cr.Residual("dense3"), "'inner' parameter of Residual must be a layer"),  # type: ignore[arg-type]
         (cr.Parallel, r"Parallel takes layers, at least one. Got \(\) instead"),
         (lambda: cr.Concat(3), r"Concat takes layers, at least one. Got \(3,\) instead"),  # type: ignore[arg-type]
         (lambda: cr.Parallel(cr.Tanh(), join="concatt"), "there is no join 'concatt'; did you mean 'concat'"),
@@ -161,7 +167,7 @@ def test_wiring_mistakes(make: Any, sentence: str) -> None:
         (cr.Parallel(cr.Dense(3), cr.Dense(4)), r"'sum' of \(3,\), \(4,\): to be joined they need one shape$"),
         (
             cr.Net(a=cr.MaxPool2d(), b=("concat", "a", "x")),
-            r"layer 'net', .*'concat' of \(2, 2, 1\), \(4, 4, 1\): .* one shape but for the last axis",
+            r"layer 'net', .*: node 'b': 'concat' of \(2, 2, 1\), \(4, 4, 1\): .* one shape but for the last axis",
         ),
         (cr.Residual(cr.Dense(3)), r"the inner layer gives \(3,\) for \(5,\)"),
     ],

@@ -141,6 +141,13 @@ def test_what_does_not_fit_shows_its_arithmetic(net: Layer, shape: tuple[int, ..
         (lambda: cr.ConvTranspose2d(4, padding="exact"), "must be 'same', 'valid', an int of at least 0"),
         (lambda: cr.ConvTranspose2d(4, extra=1), "padding 'same' leaves nothing `extra`"),
         (lambda: cr.ConvTranspose1d(4, padding=0, extra=-1), "'extra' parameter of ConvTranspose1d"),
+        (
+            lambda: cr.ConvTranspose1d(1, 3, 1, 0, extra=4),
+            r"'extra' .* must be at most stride - 1.* \(stride 1\). Got 4",
+        ),
+        (lambda: cr.ConvTranspose2d(1, 3, (2, 3), 0, extra=(1, 3)), r"'extra' .* at most stride - 1"),
+        (lambda: cr.Conv2d(4, True), "'size' parameter of Conv2d"),
+        (lambda: cr.Upsample(True), "'times' parameter of Upsample"),
         (lambda: cr.MaxPool2d((0, 2)), "'size' parameter of MaxPool2d"),
         (lambda: cr.MaxPool1d(2, (1, 1)), "'stride' parameter of MaxPool1d"),
     ],
@@ -188,3 +195,34 @@ def test_an_encoder_and_its_decoder_train() -> None:
 def test_filters_in_groups() -> None:
     assert cr.Conv2d(4, 3, padding=2, groups=2).build((1, 8, 8, 6))["w"].shape == (3, 3, 3, 4)
     assert cr.ConvTranspose2d(4, 3, groups=2).build((1, 8, 8, 6))["w"].shape == (3, 3, 3, 4)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        cr.ConvTranspose2d(48),
+        cr.ConvTranspose2d(48, 4, 2),
+        cr.ConvTranspose2d(48, 3, 3),
+        cr.ConvTranspose2d(48, (2, 4), (1, 2)),
+    ],
+    ids=str,
+)
+def test_he_keeps_the_spread_through_transposed_convolutions_too(layer: Layer) -> None:
+    """An output sees 1 in stride^2 places of the window; without regard to that it falls by the stride in every layer."""
+    x = np.maximum(np.random.default_rng(0).normal(size=(1, 6, 6, 48)), 0)
+    rows = cr.activation_statistics(cr.Sequential(layer, cr.ReLU(), layer, cr.ReLU(), layer, cr.ReLU()), x)
+    assert all(0.7 < row.std / x.std() < 1.4 for row in rows if row.path.startswith("relu"))
+
+
+def test_only_what_looks_at_the_fans_is_wider_in_a_transposed_convolution() -> None:
+    def spread(init: Any) -> float:
+        spec = cr.ConvTranspose2d(64, 4, 2, init=init).build((1, 4, 4, 64))["w"]
+        return float(spec.init(spec.shape, cr.init.Draw(0, "w")).std())
+
+    window, seen = 16 * 64, 4 * 64  # inputs in the whole window, and those that one output sees
+    assert spread(cr.init.he_normal) == pytest.approx(np.sqrt(2 / seen), rel=0.02)
+    assert spread(cr.init.lecun_normal) == pytest.approx(np.sqrt(1 / seen), rel=0.02)
+    assert spread(cr.init.xavier_uniform) == pytest.approx(np.sqrt(2 / (seen + window)), rel=0.02)
+    assert spread(cr.init.orthogonal) == pytest.approx(np.sqrt(1 / seen), rel=0.02)
+    assert spread(cr.init.Normal(0.01)) == pytest.approx(0.01, rel=0.02)
+    assert spread(cr.init.Constant(2.0)) == 0

@@ -173,8 +173,9 @@ LEAVES = [name for name, row in ROWS.items() if row.word]  # the others hold lay
 
 
 def test_every_layer_has_a_row() -> None:
-    final = {name: layer for name, layer in LAYERS.items() if layer.word or not layer.__subclasses__()}
-    assert set(ROWS) == {name for name, layer in final.items() if layer.__module__.startswith("chainrule.")}
+    own = {name: layer for name, layer in LAYERS.items() if layer.__module__.startswith("chainrule.")}
+    bases = {base for layer in own.values() for base in layer.__bases__}
+    assert set(ROWS) == {name for name, layer in own.items() if layer.word or layer not in bases}
 
 
 def applied(row: Row, x: Tensor, arrays: list[Tensor]) -> Tensor:
@@ -227,7 +228,7 @@ def test_a_config_that_does_not_fit_is_refused() -> None:
         ("", "the network is empty"),
         ("dense10 rellu", "no layer 'rellu'; did you mean 'relu'"),
         ("dense", r"'dense' does not fit Dense, which takes \(units, init\)"),
-        ("relu3", r"'relu3' does not fit ReLU, which takes \(nothing\)"),
+        ("relu3", "'relu3' has too many numbers for ReLU, which takes none"),
         ("dense0", "'dense0': The 'units' parameter of Dense must be an int of at least 1. Got 0 instead"),
         ("dense1.5", "The 'units' parameter of Dense"),
         ("dropout1.5", "The 'rate' parameter of Dropout"),

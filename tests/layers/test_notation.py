@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import pytest
 
 import chainrule as cr
@@ -32,6 +35,10 @@ from chainrule.layers import Layer, parse, record
         ("res( dense4 relu )", cr.Residual(cr.Sequential(cr.Dense(4), cr.ReLU()))),
         ("concat(dense4|relu)", cr.Concat(cr.Dense(4), cr.ReLU())),
         ("max(dense4 | relu | identity)", cr.Parallel(cr.Dense(4), cr.ReLU(), cr.Identity(), join="max")),
+        ("conv8-3-2-1-5", cr.Conv2d(8, 3, 2, 1, dilation=5)),
+        ("maxconv4-3-1-0-1-1-3", cr.MaxoutConv2d(4, 3, 1, 0, pieces=3)),
+        ("bn0.9-1e0", cr.BatchNorm(0.9, 1.0)),
+        ("leaky0.2", cr.LeakyReLU(0.2)),
         ("sum(res(dense4) | concat(relu|tanh) dense4)", cr.Parallel(
             cr.Residual(cr.Dense(4)), cr.Sequential(cr.Concat(cr.ReLU(), cr.Tanh()), cr.Dense(4)))),
     ],
@@ -56,8 +63,25 @@ def test_an_inception_block() -> None:
     [
         ("dense10-xaviernormal", "no setting of Dense 'xaviernormal'; did you mean 'xavier_normal'"),
         ("conv8-3-vlaid", "no setting of Conv2d 'vlaid'; did you mean 'valid'"),
-        ("dense10-valid", r"'dense10-valid' does not fit Dense, which takes \(units, init\)"),
-        ("relu3-sequence", "no setting of ReLU 'sequence'"),
+        (
+            "dense10-valid",
+            "no setting of Dense 'valid'; there are: constant, he_normal, he_uniform, lecun_normal, normal",
+        ),
+        ("reshape4-4-he_normal", "no setting of Reshape 'he_normal'$"),
+        ("dense3-sequence", "no setting of Dense 'sequence'"),
+        ("dense10-5", "'dense10-5' has too many numbers for Dense, which takes units$"),
+        ("maxout4-3-2", "too many numbers for Maxout, which takes units, pieces$"),
+        ("embed10-4-3", "too many numbers for Embedding, which takes codes, units$"),
+        ("lstm8-1", "too many numbers for LSTM, which takes units$"),
+        ("conv8-3-1-1-1-1-1", "which takes units, size, stride, padding, dilation, groups$"),
+        ("conv8-same-valid", "'conv8-same-valid' gives 'padding' twice"),
+        ("conv8-3-1-2-valid", "gives 'padding' twice"),
+        ("dense10-normal-constant", "gives 'init' twice"),
+        ("lstm8-sequence-sequence", "gives 'sequence' twice"),
+        ("bn0.9-1_0", "'bn0.9-1_0': '1_0' is not a number"),
+        ("dense10.", "'10.' is not a number"),
+        ("dense\u0663", "'dense\u0663' is not a layer"),
+        ("relu3-sequence", "too many numbers for ReLU, which takes none"),
         ("conv8-3x", "'conv8-3x': '3x' is not a number"),
         ("conv8-3x3x3", "'conv8-3x3x3': The 'size' parameter of Conv2d"),
         ("dense4x4", "'dense4x4': The 'units' parameter of Dense must be an int"),
@@ -78,3 +102,30 @@ def test_an_inception_block() -> None:
 def test_mistakes(text: str, sentence: str) -> None:
     with pytest.raises((SettingError, UnknownName), match=sentence):
         parse(text)
+
+
+@dataclass(frozen=True)
+class Halved(cr.Dense):
+    """It inherits the word `dense`."""
+
+    def forward(self, x: Any, p: Any, ctx: Any) -> Any:
+        return super().forward(x, p, ctx) / 2
+
+
+def test_a_subclass_does_not_take_over_the_word_of_its_base() -> None:
+    assert [type(layer) for _, layer in parse("dense4 dense3").layers] == [cr.Dense, cr.Dense]
+
+
+def test_numbers_of_a_layer_defined_inside_a_function() -> None:
+    """Whose annotations cannot be looked up: its settings are taken in their order."""
+
+    class Times(int):
+        """A number."""
+
+    @dataclass(frozen=True)
+    class Again(Layer):
+        word = "again"
+        times: Times = Times(1)  # noqa: RUF009
+        wide: float = 1.0
+
+    assert [layer for _, layer in parse("again3-0.5").layers] == [Again(Times(3), 0.5)]

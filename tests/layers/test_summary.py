@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.graph import Tensor, tensor
+from chainrule.graph.registry import OPS
 from chainrule.init import ones
 from chainrule.layers import Context, Layer, Param, parse
+from chainrule.layers.field import KEPT, WINDOWED
 from chainrule.layers.summary import layer_table, summary_rows
 from chainrule.step import declared_arrays, initial_arrays
 
@@ -178,6 +180,65 @@ U_NET = cr.Net(
 )
 def test_images_through_every_wiring(net: Layer) -> None:
     assert summary_rows(net, (12, 12, 1))[-1].field == seen_by_trying(net, (12, 12, 1))
+
+
+@dataclass(frozen=True)
+class Own(Layer):
+    """What an op does to places: the sum with itself behind that op."""
+
+    kind: str
+
+    def forward(self, x: Tensor, p: Any, ctx: Context) -> Tensor:
+        moved = {
+            "flip": lambda: x[:, ::-1],
+            "attention": lambda: (x @ x.transpose(0, 2, 1)) @ x,
+            "einsum": lambda: cr.einsum("ntc,nsc->nts", x, x) @ x,
+            "cumsum": lambda: cr.cumsum(x, 1),
+            "turn": lambda: x.transpose(0, 2, 1).transpose(0, 2, 1),
+            "head": lambda: cr.concat([x[:, :2], x[:, :2], x[:, :2]], axis=1),
+            "softmax": lambda: cr.softmax(x, 1),
+            "channels": lambda: cr.softmax(x, -1) * x.max(-1, keepdims=True),
+            "gate": lambda: x * x.mean(1, keepdims=True),
+        }
+        return x + moved[self.kind]()
+
+
+@pytest.mark.parametrize(
+    ("kind", "sees"),
+    [
+        ("flip", 6),
+        ("attention", 6),
+        ("einsum", 6),
+        ("cumsum", 6),
+        ("turn", 1),
+        ("head", 6),
+        ("softmax", 6),
+        ("channels", 1),
+        ("gate", 6),
+    ],
+)
+def test_places_that_move_are_followed_or_all_is_seen(kind: str, sees: int) -> None:
+    rows = summary_rows(cr.Sequential(a=Own(kind), b=cr.Identity()), (6, 2))
+    assert [row.field for row in rows] == [(sees,), (sees,)]
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "fields"),
+    [
+        ("reshape2-4-8 conv1-1", (4, 4, 4), [(4, 4), (4, 4)]),  # rows and columns run on into each other
+        ("conv2-3 reshape6-6-1-2 flatten", (6, 6, 2), [(3, 3), (3, 3), (6, 6)]),
+        ("maxconv4-3 conv4-3", (9, 9, 2), [(3, 3), (5, 5)]),
+        ("maxout4-2 conv1d4-3", (9, 2), [(1,), (3,)]),
+        ("ln prelu conv4-3 gelu dense4 bn selu", (9, 9, 2), [(1, 1)] * 2 + [(3, 3)] * 5),
+        ("conv2-3-2-valid gap", (8, 8, 2), [(3, 3), (7, 7)]),  # the last row is looked at by none
+    ],
+)
+def test_places_that_stay_are_known(text: str, shape: tuple[int, ...], fields: list[tuple[int, ...]]) -> None:
+    assert [row.field for row in summary_rows(parse(text), shape)] == fields
+
+
+def test_every_op_that_keeps_places_is_one() -> None:
+    assert set(KEPT) | set(WINDOWED) <= set(OPS)
 
 
 def test_where_places_are_lost_all_is_seen() -> None:

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..errors import require
-from .base import Classic, Floats, is_number
+from ..errors import require_number
+from .base import Classic, Floats
 
 
 @dataclass(eq=False, kw_only=True)
@@ -29,8 +29,7 @@ class Adaline(Classic):
 
     def _check(self) -> None:
         Classic._check(self)
-        fits = is_number(self.decay) and self.decay >= 0
-        require("Adaline", "decay", self.decay, fits, "a number in the range [0, inf)")
+        require_number("Adaline", "decay", self.decay, "[0, inf)")
 
     def _start(self, features: int, units: int) -> None:
         Classic._start(self, features, units)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..data import arrays
-from ..errors import DataError, NoValueError, SettingError, require
+from ..errors import DataError, NoValueError, SettingError, is_whole, require, require_number
 from ..philox import permutation
 
 Floats = NDArray[np.float64]
@@ -19,8 +19,9 @@ Own = TypeVar("Own", bound="Classic")
 
 @dataclass(frozen=True, eq=False)
 class Epoch:
-    """One pass over the rows: at how many of them the output was wrong when its turn came, the mean squared error of the
-    nets against the targets then, and the weights and biases after the pass (arrays; of a Madaline one per layer)."""
+    """One pass over the rows: at how many of them the output was wrong when its turn came, the mean squared error then, and
+    the weights and biases after the pass (arrays; of a Madaline one per layer). The error is that of the nets against the
+    targets, of a perceptron that of its outputs."""
 
     mistakes: int
     error: float
@@ -98,9 +99,8 @@ class Classic:
     def at(self: Own, epoch: int) -> Own:
         """The same as it was after that epoch (0 is the first; -1 the last): for pictures of how it learned."""
         known = getattr(self, "history_", [])
-        require(
-            "at", "epoch", epoch, -len(known) <= epoch < len(known), f"one of the {len(known)} epochs of the history"
-        )
+        there = is_whole(epoch, -len(known)) and epoch < len(known)
+        require("at", "epoch", epoch, there, f"one of the {len(known)} epochs of the history")
         then = copy.copy(self)
         then.weights_, then.bias_ = known[epoch].weights, known[epoch].bias
         return then
@@ -108,7 +108,7 @@ class Classic:
     def _check(self) -> None:
         """The settings, all of them: a constructor only stores."""
         owner = type(self).__name__
-        require(owner, "lr", self.lr, is_number(self.lr) and self.lr > 0, "a number in the range (0, inf)")
+        require_number(owner, "lr", self.lr, "(0, inf)")
         require(owner, "epochs", self.epochs, is_whole(self.epochs, 1), "an int of at least 1")
         seeded = is_whole(self.seed, 0) and self.seed < 2**32
         require(owner, "seed", self.seed, seeded, "an int in the range [0, 2**32)")
@@ -188,13 +188,3 @@ def _require_classes(classes: NDArray[Any]) -> None:
     if len(classes) < 2:
         found = f"only {classes[0].item()!r}" if len(classes) else "no row"
         raise DataError(f"expected at least two classes in y to tell apart, found {found}")
-
-
-def is_number(value: object) -> bool:
-    """A finite number."""
-    return isinstance(value, int | float | np.integer | np.floating) and bool(np.isfinite(value))
-
-
-def is_whole(value: object, least: int) -> bool:
-    """A whole number of at least that; True and False are none."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= least)

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import philox
-from ..errors import require
-from .base import Classic, Floats, is_whole
+from ..errors import is_whole, require
+from .base import Classic, Floats
 
 
 @dataclass(eq=False, kw_only=True)
@@ -20,8 +20,8 @@ class Madaline(Classic):
 
     For a wrong row, layer by layer: flip the output of the unit with the smallest |net|, as a trial. If fewer outputs of the
     whole net are wrong then, the unit is adapted: w += lr (d - net) x / (|x|^2 + 1), d its flipped output, which with lr = 1
-    makes net = d. Else the next unit is tried, then pairs with the smallest |net| together, up to `together` units; and the
-    layer above. No gradient: the step function of the units is no obstacle.
+    makes net = d; with less it may take several turns. Else the next unit is tried, then pairs with the smallest |net|
+    together, up to `together` units; and the layer above. No gradient: the step function of the units is no obstacle.
 
     hidden    units of each hidden layer
     together  how many units of a layer are flipped in one trial at most
@@ -97,13 +97,16 @@ class Madaline(Classic):
         for units in _trials(np.abs(net), self.together):
             trial = output.copy()
             trial[units] *= -1
-            now = int((_sign(self._above(trial, layer + 1)) != target).sum())
-            if now < wrong:
+            if self._wrong(trial, layer + 1, target) < wrong:
                 step = self.lr * (trial[units] - net[units]) / (x @ x + 1)
                 self.weights_[layer][:, units] += np.multiply.outer(x, step)
                 self.bias_[layer][units] += step
-                return now
+                return self._wrong(x, layer, target)  # with an lr below 1 the unit may not have turned yet
         return wrong
+
+    def _wrong(self, h: Floats, layer: int, target: Floats) -> int:
+        """How many outputs of the whole net are wrong, from the input of a layer."""
+        return int((_sign(self._above(h, layer)) != target).sum())
 
     def _above(self, h: Floats, layer: int) -> Floats:
         """The last nets, from the input of a layer; beyond the last layer, that input itself."""

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import philox
 from ..data import batches
-from ..errors import SettingError, UnknownName, require
+from ..errors import SettingError, UnknownName, is_number, is_whole, require
 from ..graph import tensor
 from ..init import xavier_normal
 from ..layers import ELU, SELU, Context, Dense, Flatten, Layer, LeakyReLU, Sequential, Sigmoid, parse
@@ -19,7 +19,7 @@ from ..layers.activation import Activation
 from ..loss import BinaryCrossEntropy, Loss, SquaredError
 from ..optim import Adam
 from ..step import Step
-from .base import is_number, is_whole, rows_of
+from .base import rows_of
 from .rbm import RBM, are_shares
 
 Floats = NDArray[np.float32]
@@ -52,7 +52,8 @@ def pretrain(
     lr      default 0.003 (Adam) for an autoencoder, 0.1 for an RBM, 0.01 for one with Gaussian units
     noise   share of its input that an autoencoder finds set to 0, and is to restore: a denoising autoencoder
 
-    Raises SettingError for another kind of net or a setting out of range, DataError for x that are no finite numbers.
+    Raises SettingError for another kind of net, a setting out of range, or an lr with which the weights grow without end;
+    DataError for x that are no finite numbers.
     Source: Hinton, Osindero and Teh (2006); Bengio et al. (2007), "Greedy layer-wise training of deep networks"; Vincent
     et al. (2008) for noise.
     """
@@ -123,8 +124,14 @@ def autoencoder(dense: Dense, activation: Layer, x: Floats, settings: Settings) 
     step = Step(net, some, some, loss=loss, optimizer=Adam(settings.lr or 0.003), seed=settings.seed)
     for epoch in range(settings.epochs):
         kept = philox.uniform(np, settings.seed, philox.stream_of("pretrain/noise"), epoch, x.shape) >= settings.noise
-        for index in batches(len(x), settings.batch_size, settings.seed, epoch):
-            step(x[index] * kept[index], x[index])
+        with np.errstate(over="ignore", invalid="ignore"):  # named below
+            for index in batches(len(x), settings.batch_size, settings.seed, epoch):
+                step(x[index] * kept[index], x[index])
+        if not all(np.isfinite(array).all() for array in step.arrays.values()):
+            raise SettingError(
+                f"the weights of {dense}'s autoencoder grew without end in epoch {epoch}: take an lr below "
+                f"{step.optimizer.lr:g}"
+            )
     return step.arrays["code/w"], step.arrays["code/b"]
 
 

@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from .. import init, ops, philox
 from ..data import batches
 from ..engine import Plan, plan
-from ..errors import DataError, NoValueError, SettingError, require
+from ..errors import DataError, NoValueError, SettingError, is_whole, require, require_number
 from ..graph import Graph, Tensor, placeholder, tensor
-from .base import is_number, is_whole, rows_of
+from .base import rows_of
 
 Visible = Literal["bernoulli", "gaussian"]
 Floats = NDArray[np.float32]
@@ -96,7 +96,10 @@ class RBM:
 
     def visible_of(self, h: ArrayLike) -> Floats:
         """The mean of p(v | h) of every row, shape (n, visible)."""
-        below = tensor(np.asarray(h, np.float32) @ self.weights_.T + self.visible_bias_)
+        states = rows_of(h).astype(np.float32)
+        if states.shape[1] != self.weights_.shape[1]:
+            raise DataError(f"expected states of {self.weights_.shape[1]} hidden units, found {states.shape[1]}")
+        below = tensor(states @ self.weights_.T + self.visible_bias_)
         return np.asarray(below if self.visible == "gaussian" else ops.sigmoid(below))
 
     def free_energy(self, v: ArrayLike) -> Floats:
@@ -131,9 +134,8 @@ class RBM:
         for name in ("hidden", "epochs", "batch_size"):
             value = getattr(self, name)
             require("RBM", name, value, is_whole(value, 1), "an int of at least 1")
-        require("RBM", "lr", self.lr, is_number(self.lr) and self.lr > 0, "a number in the range (0, inf)")
-        slow = is_number(self.momentum) and 0 <= self.momentum < 1
-        require("RBM", "momentum", self.momentum, slow, "a number in the range [0, 1)")
+        require_number("RBM", "lr", self.lr, "(0, inf)")
+        require_number("RBM", "momentum", self.momentum, "[0, 1)")
         require("RBM", "visible", self.visible, self.visible in get_args(Visible), "'bernoulli' or 'gaussian'")
         seeded = is_whole(self.seed, 0) and self.seed < 2**32
         require("RBM", "seed", self.seed, seeded, "an int in the range [0, 2**32)")

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ..errors import require_number
 from ..graph import Op, Shape, Tensor
 from ..init import Constant, Initializer, he_normal, zeros
 from ..ops import elu, gelu, leaky_relu, relu, sigmoid, silu, softplus, tanh
-from .base import Context, Layer, Param, require_counts
+from .base import Context, Layer, Param, require_counts, require_init
 from .conv import Conv2d
 
 
@@ -86,6 +87,9 @@ class LeakyReLU(Layer):
     word: ClassVar[str] = "leaky"
     slope: float = 0.01
 
+    def __post_init__(self) -> None:
+        require_number("LeakyReLU", "slope", self.slope, "(-inf, inf)")
+
     def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
         return leaky_relu(x, self.slope)
 
@@ -109,6 +113,9 @@ class ELU(Layer):
 
     word: ClassVar[str] = "elu"
     alpha: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_number("ELU", "alpha", self.alpha, "(-inf, inf)")
 
     def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
         return elu(x, self.alpha)
@@ -135,6 +142,7 @@ class Maxout(Layer):
 
     def __post_init__(self) -> None:
         require_counts(self, "units", "pieces")
+        require_init(self)
 
     def build(self, shape: Shape) -> Mapping[str, Param]:
         wide = self.units * self.pieces

@@ -7,10 +7,10 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .. import philox
-from ..errors import ShapeError, require
+from ..errors import DataError, SettingError, ShapeError, enter, is_whole, require
 from ..graph import Shape, Tensor, placeholder, scope, tensor
 from ..init import Initializer
 from ..ops import uniform
@@ -44,7 +44,11 @@ class Layer:
     word: ClassVar[str] = ""
 
     def __init_subclass__(cls) -> None:
-        LAYERS[cls.__name__] = cls
+        word = vars(cls).get("word")
+        for other in LAYERS.values() if word else ():
+            if vars(other).get("word") == word and _is_ours(other) and not _is_ours(cls):
+                raise SettingError(f"the word '{word}' stands for {other.__name__} in the notation: take another one")
+        enter(LAYERS, "layer", cls)
 
     def __str__(self) -> str:
         """The call that makes it, without what is at its default: `Conv2d(32)`."""
@@ -60,6 +64,10 @@ class Layer:
         raise NotImplementedError
 
 
+def _is_ours(kind: type[Layer]) -> bool:
+    return kind.__module__.startswith("chainrule.")
+
+
 def _shown(value: Any) -> str:
     """A setting as it was written: a function by its name."""
     return str(value) if isinstance(value, Layer) else str(getattr(value, "__name__", repr(value)))
@@ -69,8 +77,22 @@ def require_counts(layer: Layer, *names: str, least: int = 1) -> None:
     """Refuse a layer whose fields of these names are not whole numbers of at least that."""
     for name in names:
         value = getattr(layer, name)
-        whole = isinstance(value, int) and value >= least
-        require(type(layer).__name__, name, value, whole, f"an int of at least {least}")
+        require(type(layer).__name__, name, value, is_whole(value, least), f"an int of at least {least}")
+
+
+def require_name(owner: str, name: str) -> None:
+    """Refuse a name that is no part of a path: empty, with a slash in it, or in the optimiser's room."""
+    if not name or "/" in name or name.startswith("~"):
+        raise SettingError(f"a name in a {owner} is a part of paths such as 'block/conv/w': not empty, without '/', and "
+                           f"not '~' first. Got {name!r} instead.")  # fmt: skip
+
+
+def require_init(layer: Layer) -> None:
+    """Refuse a layer whose field `init` is no initialiser, or the class of one."""
+    value = getattr(layer, "init")  # noqa: B009  (not every layer has one)
+    fits = callable(value) and not isinstance(value, type)
+    expected = "an initialiser, such as cr.init.he_normal or cr.init.Normal(0.01)"
+    require(type(layer).__name__, "init", value, fits, expected)
 
 
 @dataclass(frozen=True)
@@ -130,6 +152,13 @@ class Context:
 
     def _leaf(self, key: str, spec: Param | State) -> Tensor:
         path = self._at(key)
+        if path in self.declared:  # a layer that is called twice under one name shares its arrays
+            if self.declared[path] != spec:
+                raise ShapeError(
+                    f"'{path}' is declared twice, as {self.declared[path].shape} and as {spec.shape}: only one and the same "
+                    "layer can be called twice under one name, with inputs of one width"
+                )
+            return self.leaves[path]
         self.declared[path] = spec
         self.leaves[path] = (
             placeholder(spec.shape, self._dtype, key) if self._values is None else tensor(self._values[path], key)
@@ -152,3 +181,16 @@ def record(net: Layer, shape: Shape, dtype: str = "float32") -> tuple[Context, T
     ctx = Context(train=False)
     x = placeholder(shape, np.dtype(dtype), "x")
     return ctx, x, ctx.call("", net, x)
+
+
+def inputs_of(x: ArrayLike) -> Tensor:
+    """A batch as a network takes it: float32 (n, ...), n at least 1, finite; a ShapeError or DataError if not."""
+    with np.errstate(over="ignore"):  # named below
+        inputs = tensor(x, "x", np.float32)
+    if inputs.ndim < 2 or not inputs.size:
+        raise ShapeError(f"expected inputs (n, ...), n at least 1, found {inputs.shape}")
+    wrong = np.argwhere(~np.isfinite(inputs.value))
+    if len(wrong):
+        found = inputs.value[tuple(wrong[0])]
+        raise DataError(f"expected finite numbers in x, found {found} in row {wrong[0][0]} (counted from 0)")
+    return inputs

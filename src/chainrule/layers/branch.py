@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..errors import SettingError, ShapeError, UnknownName
+from ..errors import SettingError, ShapeError, UnknownName, require
 from ..graph import Tensor
 from ..ops import concat, maximum
 from .base import Context, Layer
@@ -42,6 +42,9 @@ class Residual(Layer):
     """y = x + inner(x).   The add gate hands the gradient past the inner layer as it is.   Source: He et al. (2016)."""
 
     inner: Layer
+
+    def __post_init__(self) -> None:
+        require("Residual", "inner", self.inner, isinstance(self.inner, Layer), "a layer, such as cr.Conv2d(8)")
 
     def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
         y = ctx.call("inner", self.inner, x)

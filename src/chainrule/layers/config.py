@@ -6,14 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
+
 from ..errors import ModelError, nearest
 from ..init import from_plain, to_plain
 from .base import LAYERS, Layer
+from .net import Net
+from .sequential import Sequential
 
-# Layers made of others by keyword: what was given for each name.
-NAMED: Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {
-    "Sequential": lambda values: dict(values["layers"]),
-    "Net": lambda values: {name: (what, *inputs) for name, what, inputs in values["nodes"]},
+# Layers made of others by keyword: the field that they keep them in, and what was given for each name.
+NAMED: Mapping[type[Layer], tuple[str, Callable[[Any], Mapping[str, Any]]]] = {
+    Sequential: ("layers", dict),
+    Net: ("nodes", lambda nodes: {name: (what, *inputs) for name, what, inputs in nodes}),
 }
 
 
@@ -34,9 +38,22 @@ def from_config(config: Mapping[str, Any]) -> Layer:
         )
     try:
         restored = {key: _restored(value) for key, value in values.items()}
-        return LAYERS[name](**NAMED[name](restored) if name in NAMED else restored)
+        return _made(LAYERS[name], restored)
     except (TypeError, KeyError, ValueError) as problem:
         raise ModelError(f"the model's layer '{name}' does not fit this version of chainrule: {problem}") from None
+
+
+def _made(kind: type[Layer], values: dict[str, Any]) -> Layer:
+    """A layer of that class. Classes below Sequential and Net may be made from other things: they are filled instead."""
+    base = next((base for base in NAMED if issubclass(kind, base)), None)
+    if base is None:
+        return kind(**values)
+    field, keywords = NAMED[base]
+    layer = kind.__new__(kind)
+    base.__init__(layer, **keywords(values.pop(field)))
+    for name, value in values.items():
+        object.__setattr__(layer, name, value)  # the dataclass is frozen, as every layer is
+    return layer
 
 
 def _plain(value: Any) -> Any:
@@ -46,7 +63,7 @@ def _plain(value: Any) -> Any:
         return [_plain(v) for v in value]
     if isinstance(value, Callable):  # type: ignore[arg-type]
         return to_plain(value)
-    return value
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _restored(value: Any) -> Any:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from ..errors import SettingError, ShapeError
+from ..errors import SettingError, ShapeError, require
 from ..graph import Shape, Tensor
-from ..init import Initializer, he_normal, zeros
+from ..init import Initializer, Strided, he_normal, zeros
 from ..ops import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from ..ops.window import reach
-from .base import Context, Layer, Param, require_counts
+from .base import Context, Layer, Param, require_counts, require_init
 from .window import Around, Fit, Sizes, along, padding_for, require_input, require_padding, require_sizes
 
 FORWARD: Mapping[int, Callable[..., Tensor]] = {1: conv1d, 2: conv2d}  # by the number of axes a filter moves along
@@ -38,6 +39,7 @@ class Convolution(Layer):
 
     def __post_init__(self) -> None:
         require_counts(self, "units", "groups")
+        require_init(self)
         require_sizes(self, self.axes, "size", "stride", "dilation")
         require_padding(self, self.axes, *self.fits)
 
@@ -84,6 +86,8 @@ class Transposed(Convolution):
 
     padding "same": h' = h stride; "valid": none; numbers: so much is cut off the output on each side, h' = (h - 1) stride
     + dilation (size - 1) + 1 - before - after + extra.   Source: Zeiler et al. (2010); Dumoulin and Visin (2016), section 4.
+    An output sees about size / stride places along each axis, so initialisers that look at fan_in give wider weights here,
+    see `init.Strided`.
     """
 
     fits: ClassVar[tuple[str, ...]] = ("same", "valid")
@@ -96,6 +100,14 @@ class Transposed(Convolution):
         require_sizes(self, self.axes, "extra", least=0)
         if self.padding == "same" and any(along(self.extra, self.axes)):
             raise SettingError(f"{type(self).__name__}: padding 'same' leaves nothing `extra`: give padding as numbers")
+        pairs = zip(along(self.extra, self.axes), along(self.stride, self.axes), strict=True)
+        expected = f"at most stride - 1: more would be another place (stride {self.stride})"
+        require(type(self).__name__, "extra", self.extra, all(extra < stride for extra, stride in pairs), expected)
+
+    def build(self, shape: Shape) -> Mapping[str, Param]:
+        declared = super().build(shape)
+        parts = math.prod(along(self.stride, self.axes))
+        return {**declared, "w": replace(declared["w"], init=Strided(self.init, parts))}
 
     def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
         padding, extra = self._same() if self.padding == "same" else (self.padding, self.extra)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from ..graph import Shape, Tensor
 from ..init import Initializer, he_normal, zeros
-from .base import Context, Layer, Param, require_counts
+from .base import Context, Layer, Param, require_counts, require_init
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Dense(Layer):
 
     def __post_init__(self) -> None:
         require_counts(self, "units")
+        require_init(self)
 
     def build(self, shape: Shape) -> Mapping[str, Param]:
         return {"w": Param((shape[-1], self.units), self.init), "b": Param((self.units,), zeros, decay=False)}

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ..errors import SettingError, nearest
+from ..errors import SettingError, ShapeError, nearest
 from ..graph import Tensor, scope
-from .base import Context, Layer
+from .base import Context, Layer, require_name
 from .branch import joined, require_join
 
 Node: TypeAlias = tuple[str, Layer | str, tuple[str, ...]]  # name, layer or join, the names that it reads
@@ -32,11 +32,12 @@ class Net(Layer):
 
     nodes: tuple[Node, ...]
 
-    def __init__(self, **nodes: Any) -> None:
+    def __init__(self, /, **nodes: Any) -> None:
         if not nodes:
             raise SettingError(f"Net takes at least one node, such as {EXAMPLE}")
         before, made = INPUT, []
         for name, entry in nodes.items():
+            require_name("Net", name)
             made.append(_node(name, entry, before))
             before = name
         _check_wires(made)
@@ -52,8 +53,11 @@ class Net(Layer):
     def _value(self, ctx: Context, name: str, what: Layer | str, inputs: Sequence[Tensor]) -> Tensor:
         if isinstance(what, Layer):
             return ctx.call(name, what, inputs[0])
-        with scope(f"{ctx.path}/{name}" if ctx.path else name):
-            return joined(what, inputs).named("out")
+        try:
+            with scope(f"{ctx.path}/{name}" if ctx.path else name):
+                return joined(what, inputs).named("out")
+        except ShapeError as problem:
+            raise ShapeError(f"node '{name}': {problem}") from None
 
     def __repr__(self) -> str:
         return f"Net({', '.join(_written(*node) for node in self.nodes)})"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..errors import ShapeError, require
+from ..errors import ShapeError, require_number
 from ..graph import Shape, Tensor
 from ..init import ones, zeros
 from ..ops import sqrt, standardise
@@ -27,8 +27,8 @@ class BatchNorm(Layer):
     eps: float = 1e-5
 
     def __post_init__(self) -> None:
-        require("BatchNorm", "keep", self.keep, 0 <= self.keep < 1, "a number in the range [0, 1)")
-        require("BatchNorm", "eps", self.eps, self.eps > 0, "a number in the range (0, inf)")
+        require_number("BatchNorm", "keep", self.keep, "[0, 1)")
+        require_number("BatchNorm", "eps", self.eps, "(0, inf)")
 
     def build(self, shape: Shape) -> Mapping[str, Param | State]:
         channels = shape[-1:]
@@ -65,7 +65,7 @@ class LayerNorm(Layer):
     eps: float = 1e-5
 
     def __post_init__(self) -> None:
-        require("LayerNorm", "eps", self.eps, self.eps > 0, "a number in the range (0, inf)")
+        require_number("LayerNorm", "eps", self.eps, "(0, inf)")
 
     def build(self, shape: Shape) -> Mapping[str, Param]:
         return {"scale": Param(shape[-1:], ones, decay=False), "shift": Param(shape[-1:], zeros, decay=False)}

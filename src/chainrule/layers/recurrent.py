@@ -11,11 +11,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..errors import ShapeError
+from ..errors import ShapeError, require
 from ..graph import Shape, Tensor, tensor
 from ..init import Initializer, Normal, orthogonal, xavier_uniform, zeros
 from ..ops import sigmoid, split, stack, take, tanh
-from .base import Context, Layer, Param, require_counts
+from .base import Context, Layer, Param, require_counts, require_init
 
 STANDARD = Normal(1.0)
 
@@ -31,10 +31,14 @@ class Recurrent(Layer):
 
     def __post_init__(self) -> None:
         require_counts(self, "units")
+        require_init(self)
+        require(type(self).__name__, "sequence", self.sequence, isinstance(self.sequence, bool), "True or False")
 
     def build(self, shape: Shape) -> Mapping[str, Param]:
         if len(shape) != 3:
             raise ShapeError(f"expected sequences (t, c), found {shape[1:]}")
+        if not shape[1]:
+            raise ShapeError(f"expected sequences (t, c) of at least one step, found {shape[1:]}")
         wide = self.gates * self.units
         return {
             "w": Param((shape[-1], wide), self.init),
@@ -120,6 +124,7 @@ class Embedding(Layer):
 
     def __post_init__(self) -> None:
         require_counts(self, "codes", "units")
+        require_init(self)
 
     def build(self, shape: Shape) -> Mapping[str, Param]:
         return {"w": Param((self.codes, self.units), self.init)}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..errors import require
+from ..errors import require_number
 from ..graph import Tensor
 from .base import Context, Layer
 
@@ -22,7 +22,7 @@ class Dropout(Layer):
     rate: float = 0.5
 
     def __post_init__(self) -> None:
-        require("Dropout", "rate", self.rate, 0 <= self.rate < 1, "a number in the range [0, 1)")
+        require_number("Dropout", "rate", self.rate, "[0, 1)")
 
     def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
         if not ctx.train or not self.rate:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..errors import SettingError
 from ..graph import Tensor
-from .base import Context, Layer
+from .base import Context, Layer, require_name
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -17,7 +17,7 @@ class Sequential(Layer):
 
     layers: tuple[tuple[str, Layer], ...]
 
-    def __init__(self, *layers: Layer, **named: Layer) -> None:
+    def __init__(self, /, *layers: Layer, **named: Layer) -> None:
         count: Counter[str] = Counter()
         pairs: list[tuple[str, Layer]] = []
         for layer in layers:
@@ -28,6 +28,7 @@ class Sequential(Layer):
         for name, layer in pairs:
             if not isinstance(layer, Layer):
                 raise SettingError(f"Sequential takes layers, found {layer!r} as '{name}'")
+            require_name("Sequential", name)
         if len({name for name, _ in pairs}) < len(pairs):
             raise SettingError("two layers of a Sequential have one name: choose another keyword")
         object.__setattr__(self, "layers", tuple(pairs))  # the dataclass is frozen, as every layer is

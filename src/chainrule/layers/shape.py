@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..errors import ShapeError, require
+from ..errors import ShapeError, is_whole, require
 from ..graph import Tensor
 from .base import Context, Layer, require_counts
 from .window import require_input
@@ -32,7 +32,7 @@ class Reshape(Layer):
 
     def __init__(self, *sizes: int, shape: tuple[int, ...] = ()) -> None:
         chosen = sizes or tuple(shape)
-        whole = bool(chosen) and all(isinstance(size, int) and size > 0 for size in chosen)
+        whole = bool(chosen) and all(is_whole(size, 1) for size in chosen)
         require("Reshape", "shape", chosen, whole, "ints of at least 1")
         object.__setattr__(self, "shape", chosen)  # the dataclass is frozen, as every layer is
 

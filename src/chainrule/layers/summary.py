@@ -31,7 +31,7 @@ def summary_rows(net: Layer, shape: Shape) -> list[Row]:
     """One row for each layer that holds no other layer, or has something of its own, for examples of that shape."""
     ctx, x, output = record(net, (2, *shape))
     fields = receptive_fields(x, output, ctx.calls) if len(shape) in (2, 3) else {}
-    costs, inner = multiply_adds(net, shape), innermost(ctx.calls)
+    costs, inner = multiply_adds(net, shape), {call.path for call in innermost(ctx.calls)}
     return [
         Row(
             call.path or type(call.layer).__name__.lower(),
@@ -41,8 +41,8 @@ def summary_rows(net: Layer, shape: Shape) -> list[Row]:
             costs[call.path],
             fields.get(call.output),
         )
-        for call in ctx.calls
-        if call in inner or call.arrays or costs[call.path]
+        for call in {call.path: call for call in ctx.calls}.values()  # one that is called twice has one row
+        if call.path in inner or call.arrays or costs[call.path]
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias
 
-from ..errors import ShapeError, require
+from ..errors import ShapeError, is_whole, require
 from ..graph import Shape
 from ..ops.window import reach
 from .base import Layer
@@ -23,19 +23,15 @@ def require_sizes(layer: Layer, axes: int, *names: str, least: int = 1) -> None:
     expected = f"an int of at least {least}" + (", or a pair (rows, columns) of them" if axes == 2 else "")
     for name in names:
         value = getattr(layer, name)
-        fits = _whole(value, least) or (axes == 2 and _pair(value) and all(_whole(v, least) for v in value))
+        fits = is_whole(value, least) or (axes == 2 and _pair(value) and all(is_whole(v, least) for v in value))
         require(type(layer).__name__, name, value, fits, expected)
 
 
 def require_padding(layer: Layer, axes: int, *words: str) -> None:
     """Refuse a field `padding` that is neither one of the words nor so many zeros on each side."""
     value = getattr(layer, "padding")  # noqa: B009  (not every layer has one)
-    fits = value in words if isinstance(value, str) else _whole(value, 0) or (_pair(value) and _around(value, axes))
+    fits = value in words if isinstance(value, str) else is_whole(value, 0) or (_pair(value) and _around(value, axes))
     require(type(layer).__name__, "padding", value, fits, f"{', '.join(map(repr, words))}, {PADDINGS[axes]}")
-
-
-def _whole(value: Any, least: int) -> bool:
-    return isinstance(value, int) and value >= least
 
 
 def _pair(value: Any) -> bool:
@@ -44,7 +40,7 @@ def _pair(value: Any) -> bool:
 
 def _around(value: Iterable[Any], axes: int) -> bool:
     """(before, after) along one axis; along two also a pair of those."""
-    return all(_whole(v, 0) or (axes == 2 and _pair(v) and _around(v, 1)) for v in value)
+    return all(is_whole(v, 0) or (axes == 2 and _pair(v) and _around(v, 1)) for v in value)
 
 
 def require_input(shape: Shape, axes: int) -> None:

@@ -179,8 +179,8 @@ def predicted_against_true(true: NDArray[Any], predicted: NDArray[Any], name: st
 
 def histograms(layers: Sequence[tuple[str, NDArray[Any], NDArray[Any]]], ending: str = ".svg") -> bytes:
     """One small histogram (name, counts, edges) per layer, side by side, all on the scale of the widest."""
-    ends = min(edges[0] for _, _, edges in layers), max(edges[-1] for _, _, edges in layers)
     with _panels([name for name, _, _ in layers], 1.9, 1.6) as (drawn, axes):
+        ends = min(edges[0] for _, _, edges in layers), max(edges[-1] for _, _, edges in layers)
         for ax, (_, counts, edges) in zip(axes, layers, strict=False):
             ax.stairs(counts, edges, fill=True, color=TRAIN, ec=TRAIN, lw=1)
             ax.set_xlim(*ends)
@@ -198,13 +198,23 @@ def functions(panels: Sequence[tuple[str, NDArray[Any], NDArray[Any], NDArray[An
             ax.axvline(0, color=INK, lw=0.5)
             ax.plot(x, y, color=TRAIN, lw=1.8)
             ax.plot(x, slope, color=VALIDATION, lw=1.4, ls=(0, (1, 1)))
-            ax.set_ylim(max(float(y.min()), -2.0) - 0.2, min(float(max(y.max(), slope.max())), 3.0) + 0.2)
+            ax.set_ylim(*_shown(y, slope))
         return written(drawn, ending)
+
+
+def _shown(y: NDArray[Any], slope: NDArray[Any]) -> tuple[float, float]:
+    """The part of the vertical axis: what lies near 0, and of a function that never comes there what there is."""
+    low, high = float(y.min()), float(max(y.max(), slope.max()))
+    near = max(low, -2.0), min(high, 3.0)
+    low, high = near if near[0] <= near[1] else (min(low, float(slope.min())), high)
+    return low - 0.2, high + 0.2
 
 
 @contextmanager
 def _panels(names: Sequence[str], width: float, height: float) -> Iterator[tuple[Any, list[Any]]]:
     """Small axes with a title each, five to a row."""
+    if not names:
+        raise SettingError("there is nothing to draw: none of the rows was chosen")
     columns = min(len(names), 5)
     rows = math.ceil(len(names) / columns)
     with figure(columns * width, rows * height, rows, columns) as (drawn, axes):
