@@ -92,7 +92,11 @@ class Mine:
         return draw.normal(shape) * self.std
 
 
-@pytest.mark.parametrize("init", [mine, Mine(), lambda shape, draw: np.ones(shape), partial(mine)], ids=str)
+@pytest.mark.parametrize(
+    "init",
+    [mine, Mine(), lambda shape, draw: np.ones(shape), partial(mine)],
+    ids=["function", "class", "lambda", "partial"],
+)
 def test_an_initialiser_that_is_not_registered_is_refused_before_training(init: Any) -> None:
     net, x = cr.Sequential(cr.Dense(3, init)), np.zeros((4, 2))
     assert cr.Step(net, x, np.zeros((4, 3)))(x, np.zeros((4, 3))) >= 0  # one step needs no file
