@@ -20,6 +20,8 @@ SETTINGS: list[tuple[dict[str, Any], str]] = [
     ({"net": cr.Dense}, "The 'net' parameter of train must be a layer, a notation"),
     ({"net": "dense3"}, r"the network gives \(3,\) for each example, but the target has 2 classes"),
     ({"loss": "mse"}, "The 'loss' parameter of train must be a Loss"),
+    ({"loss": cr.CrossEntropy(weights=(1.0, 2.0, 3.0))}, "3 class weights were given for 2 classes"),
+    ({"loss": cr.Focal(weights=(1.0,))}, "1 class weights were given for 2 classes"),
     ({"optimizer": "adam"}, "The 'optimizer' parameter of train must be such as"),
     ({"schedule": "cosine"}, "The 'schedule' parameter of train must be such as"),
     ({"epochs": 2.5}, "The 'epochs' parameter of train must be an int of at least 1"),

@@ -42,11 +42,14 @@ def choose_loss(loss: Loss | None, parts: Parts, class_weight: ClassWeight = Non
     for part in (train, parts.validation, parts.test):
         if part is not None and train.task == "numbers":
             chosen.check(part.y)
+    weights = getattr(chosen, "weights", None)
+    if weights is not None and len(weights) != len(train.classes):
+        raise SettingError(f"{len(weights)} class weights were given for {len(train.classes)} classes")
     if class_weight is None:
         return chosen
     if not isinstance(chosen, OfClasses):
         raise SettingError(f"class_weight needs classes to weigh; the target of these data is {train.task}")
-    if chosen.weights is not None:
+    if weights is not None:
         raise SettingError(
             f"class_weight and the weights of {type(chosen).__name__} say the same twice: give one of them"
         )

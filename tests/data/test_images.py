@@ -141,8 +141,8 @@ def test_sixteen_bits_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        (["cat/a.png", "cat/b.png"], "expected a folder of images for each class, at least 2, found 1 folders"),
-        (["a.png", "b.png"], "expected a folder of images for each class, at least 2, found 0 folders"),
+        (["cat/a.png", "cat/b.png"], "expected a folder of images for each class, at least 2, found 1"),
+        (["a.png", "b.png"], "expected a folder of images for each class, at least 2, found 0"),
         (["cat/a.png", "train/dog/b.png"], "at least 2, found no images in train"),
         (["train/cat/a.png", "train/dog/b.png"], "expected a folder with x.npy and y.npy, CIFAR's data_batch_1.bin"),
     ],

@@ -66,7 +66,7 @@ def read_folder(path: Path, size: Size | None = None) -> tuple[NDArray[np.uint8]
     folders = subfolders(path)
     if len(folders) < 2 or not all(map(inside, folders)):
         empty = [folder.name for folder in folders if not inside(folder)]
-        found = f"no images in {some(empty, 4)}" if empty else f"{len(folders)} folders"
+        found = f"no images in {some(empty, 4)}" if empty else f"{len(folders)}"
         raise DataError(f"expected a folder of images for each class, at least 2, found {found}", path)
     files = [(file, folder.name) for folder in folders for file in inside(folder)]
     return collected([file for file, _ in files], size), np.array([name for _, name in files])
