@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -99,7 +98,9 @@ def from_chunks(
 
     DataError: no chunks, a chunk of another shape or type, infinite values, a disk that is full; nothing stays behind.
     """
-    place = Path(folder) if folder is not None else Path(tempfile.mkdtemp(prefix="chainrule-"))
+    from tempfile import mkdtemp  # noqa: PLC0415  (it brings a dozen modules that only this function needs)
+
+    place = Path(folder) if folder is not None else Path(mkdtemp(prefix="chainrule-"))
     try:
         npy.write_chunks(chunks, place)
         x, y = npy.read_folder(place, True)

@@ -6,8 +6,6 @@ import importlib
 import io
 import math
 import sys
-import tempfile
-import webbrowser
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,6 +88,9 @@ def show(draw: Callable[[str], bytes]) -> None:
         display = importlib.import_module("IPython.display")
         display.display(display.SVG(draw(".svg").decode()))
         return
+    import tempfile  # noqa: PLC0415  (both bring a dozen modules that an import of chainrule need not wait for)
+    import webbrowser  # noqa: PLC0415
+
     target = save(Path(tempfile.mkdtemp(prefix="chainrule-")) / "chart.svg", draw)
     webbrowser.open(target.as_uri())
     print(target)
