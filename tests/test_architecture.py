@@ -8,12 +8,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+import chainrule as cr
+
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "chainrule"
-CORE = "errors philox version graph ops grad trace explain engine"
+CORE = "errors later philox version graph ops grad trace explain engine"
 PARTS = f"{CORE} init optim schedule loss table layers"
 ALL = f"{PARTS} data metrics exchange run step model evaluate interrupt trainer train picture report statistics activations lsuv classics choices parts"
 ALLOWED = {
@@ -21,10 +24,11 @@ ALLOWED = {
     "philox": "",
     "version": "",
     "interrupt": "",
+    "later": "",
     "table": "",
     "exchange": "errors",
     "metrics": "errors",
-    "data": "errors philox",
+    "data": "errors philox later",
     "run": "errors exchange",
     "graph": "errors",
     "ops": "errors philox graph",
@@ -47,8 +51,8 @@ ALLOWED = {
     "choices": "errors graph layers loss data model",
     "trainer": f"{PARTS} data metrics exchange run step model evaluate interrupt",
     "train": f"{PARTS} choices data exchange run model trainer",
-    "parts": "data init layers loss metrics optim schedule",
-    "picture": "errors graph grad trace run table",
+    "parts": "errors data init layers loss metrics optim schedule",
+    "picture": "errors later graph grad trace run table",
     "report": "errors exchange run picture",
     "cli": ALL,
     "__main__": "errors cli",
@@ -69,6 +73,28 @@ OPTIONAL = (
     "PIL",
     "onnx",
     "optuna",
+)
+# Rooms and modules that most programs do without; NumPy may bring some of the latter itself.
+SELDOM = (
+    "chainrule.activations",
+    "chainrule.classics",
+    "chainrule.cli",
+    "chainrule.data.augment",
+    "chainrule.data.formats",
+    "chainrule.parts",
+    "chainrule.picture.graph.picture",
+    "chainrule.statistics",
+    "concurrent.futures",
+    "csv",
+    "difflib",
+    "email",
+    "gzip",
+    "http",
+    "statistics",
+    "tempfile",
+    "tqdm",
+    "webbrowser",
+    "zipfile",
 )
 
 
@@ -133,7 +159,15 @@ def test_no_file_is_long() -> None:
     assert {str(p): n for p in files if (n := len(p.read_text(encoding="utf-8").splitlines())) > 400} == {}
 
 
-def test_importing_chainrule_brings_no_extra() -> None:
-    code = f"import sys, chainrule; print([m for m in {OPTIONAL!r} if m in sys.modules])"
+@pytest.mark.parametrize("modules", [OPTIONAL, SELDOM], ids=["extras", "what is seldom used"])
+def test_importing_chainrule_leaves_out(modules: tuple[str, ...]) -> None:
+    code = "import sys, numpy; before = {*sys.modules}; import chainrule; print(*{*sys.modules} - before)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert {*done.stdout.split()} & {*modules} == set()
+
+
+@pytest.mark.parametrize("package", [cr, cr.data, cr.picture.graph], ids=lambda package: str(package.__name__))
+def test_every_public_name_is_there(package: ModuleType) -> None:
+    assert {*package.__all__} <= {*dir(package)}
+    assert [name for name in dir(package) if not hasattr(package, name)] == []
+    assert not hasattr(package, "no_such_name")

@@ -9,14 +9,15 @@ model.predict(x)
 run.report("digits.html")
 """
 
+from typing import TYPE_CHECKING
+
 from . import data, metrics, ops
-from .activations import activation_table
-from .classics import RBM, Adaline, Madaline, Perceptron, pretrain
 from .data import Dataset
 from .engine import engines
 from .errors import ChainruleError
 from .grad import check_grads, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .graph import Tensor, debug, op, placeholder, scope, tensor
+from .later import later as _later
 from .layers import (
     ELU,
     GELU,
@@ -70,10 +71,24 @@ from .picture import text as _text  # noqa: F401  (it fills Run.summary)
 from .report import html as _html  # noqa: F401  (it fills Run.report)
 from .run import Run
 from .schedule import Constant, Cosine, Exponential, OneCycle, Plateau, Steps, WarmUp
-from .statistics import activation_statistics
 from .step import Step
 from .train import train
 from .version import __version__
+
+if TYPE_CHECKING:
+    from .activations import activation_table
+    from .classics import RBM, Adaline, Madaline, Perceptron
+    from .classics.pretrain import pretrain
+    from .statistics import activation_statistics
+else:
+    __getattr__, __dir__ = _later(
+        __name__,
+        {
+            "activations": "activation_table",
+            "classics": "RBM Adaline Madaline Perceptron pretrain",
+            "statistics": "activation_statistics",
+        },
+    )
 
 __all__ = [
     "ELU",

@@ -42,7 +42,7 @@ def choose_loss(loss: Loss | None, parts: Parts, class_weight: ClassWeight = Non
     for part in (train, parts.validation, parts.test):
         if part is not None and train.task == "numbers":
             chosen.check(part.y)
-    weights = getattr(chosen, "weights", None)
+    weights = chosen.weights_of_classes()
     if weights is not None and len(weights) != len(train.classes):
         raise SettingError(f"{len(weights)} class weights were given for {len(train.classes)} classes")
     if class_weight is None:

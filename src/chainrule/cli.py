@@ -202,6 +202,9 @@ def predict(source: str, file: str, output: Path | None, net: str | None) -> Non
     load_net(net)
     model = open_model(source)
     preparation = model.preparation
+    if preparation.positions and (output is None or output.suffix != ".npy"):
+        size = "x".join(map(str, preparation.positions))
+        raise SettingError(f"the model gives a class for each of {size} positions: add --output FILE.npy")
     names = preparation.target_names
     rows = data_room.load_like(
         file,
@@ -210,12 +213,8 @@ def predict(source: str, file: str, output: Path | None, net: str | None) -> Non
         shape=preparation.shape,
         missing=preparation.missing,
     )
-    content = (_position_classes if preparation.positions else _as_csv)(
-        model, rows
-    )  # complete before anything is written
-    if preparation.positions and (output is None or output.suffix != ".npy"):
-        size = "x".join(map(str, preparation.positions))
-        raise SettingError(f"the model gives a class for each of {size} positions: add --output FILE.npy")
+    make = _position_classes if preparation.positions else _as_csv
+    content = make(model, rows)  # complete before anything of it is in a file
     if output is not None:
         _new_file(output, content)
     else:

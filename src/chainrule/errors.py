@@ -20,7 +20,6 @@ ChainruleError
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import math
 from collections.abc import Iterable, Mapping
@@ -120,6 +119,8 @@ def need(package: str, extra: str, purpose: str) -> ModuleType:
 
 def nearest(name: str, known: Iterable[str], most: int = 3) -> str:
     """`; did you mean 'relu'?`, or the whole list when nothing is near."""
+    import difflib  # noqa: PLC0415  (only a mistake needs it, and no import should wait for it)
+
     choices = sorted(known)
     near = difflib.get_close_matches(name, choices, most, 0.5)
     if near:
@@ -153,10 +154,20 @@ def require_number(owner: str, name: str, value: object, span: str, what: str = 
     require(owner, name, value, ok and value not in ends, f"{what} in the range {span}")
 
 
+def require_seed(owner: str, seed: Any) -> None:
+    """Refuse what is no seed."""
+    require(owner, "seed", seed, is_whole(seed, 0) and seed < 2**32, "an int in the range [0, 2**32)")
+
+
+def is_ours(part: Any) -> bool:
+    """Whether a class or a function is chainrule's own: the user's stand in the same tables."""
+    return str(part.__module__).startswith(f"{__package__}.")
+
+
 def enter(table: dict[str, Any], kind: str, part: Any) -> None:
     """Put a part into the table of its kind, by its name; one's own may be defined anew, chainrule's may not."""
-    name, ours = part.__name__, f"{__package__}."
-    if name in table and table[name].__module__.startswith(ours) and not part.__module__.startswith(ours):
+    name = part.__name__
+    if name in table and is_ours(table[name]) and not is_ours(part):
         raise SettingError(
             f"chainrule has the {kind} '{name}', which saved models find by that name: give yours another one"
         )

@@ -33,10 +33,11 @@ def evaluate(model: Model, part: Dataset) -> Evaluation:
     """The model in use (no dropout, running averages) on every row of a part."""
     preparation = model.preparation
     outputs = model.outputs(part.x)
-    pair = tensor(outputs["output"]), tensor(preparation.targets(part.y))
-    losses = np.asarray(model.loss.rows(*pair))
-    weights = None if part.weights is None else tensor(part.weights / part.weights.max())
-    shares = np.asarray(model.loss.shares(*pair, weights))
+    output, target = tensor(outputs["output"]), tensor(preparation.targets(part.y))
+    losses = shares = np.asarray(model.loss.rows(output, target))
+    if part.weights is not None or model.loss.emphasis(target, output) is not None:
+        weights = None if part.weights is None else tensor(part.weights / part.weights.max())
+        shares = np.asarray(model.loss.shares(output, target, weights))
     predicted = preparation.in_unit(outputs["prediction"])
     scores = {"loss": float(shares.mean()), **score(preparation.task, predicted, part.y)}
     return Evaluation(losses, shares, scores, predicted)
@@ -97,10 +98,7 @@ def _example(model: Model, part: Dataset, evaluation: Evaluation, i: int) -> dic
     common = {"where": int(part.where[i]), "loss": float(evaluation.losses[i])}
     predicted, true = evaluation.predicted[i], part.y[i]
     if model.preparation.task == "labels":
-        named = {"true": true, "predicted": predicted >= 0.5}
-        return common | {
-            key: [name for name, yes in zip(model.classes, row, strict=True) if yes] for key, row in named.items()
-        }
+        return {**common, "true": _named(model, true), "predicted": _named(model, predicted >= 0.5)}
     if model.preparation.task == "numbers":
         few = {"true": true.ravel()[:FEW].tolist(), "predicted": predicted.ravel()[:FEW].tolist()}
         return common | few

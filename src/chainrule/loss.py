@@ -59,6 +59,10 @@ class Loss:
         """How much each prediction counts, in the shape of `each`; None: all alike."""
         return None
 
+    def weights_of_classes(self) -> tuple[float, ...] | None:
+        """One for each class, where they are given."""
+        return None
+
     def rows(self, output: Tensor, target: Tensor) -> Tensor:
         """The loss of every example, shape (n,): the mean of its predictions."""
         each = self.each(output, target)
@@ -128,11 +132,20 @@ def refuse_probabilities(loss: Loss, output: Tensor) -> None:
     while output.op is not None and output.op.name in KEEPING:
         output = output.inputs[0]
     if loss.from_logits and output.op is not None and output.op.name in ("softmax", "sigmoid"):
-        who = f"layer '{output.scope}'" if output.scope else "the network"
-        raise SettingError(
-            f"{who} gives probabilities ({output.op.name}), but {type(loss).__name__} expects logits and makes "
-            "probabilities of them itself: leave that last step out; the trained model's predict_proba has it"
-        )
+        raise _gives_probabilities(loss, f"layer '{output.scope}'" if output.scope else "the network", output.op.name)
+
+
+def refuse_probability_values(loss: Loss, values: NDArray[Any]) -> None:
+    """What came out, before a loss that makes probabilities: a layer of the user's own may end in a softmax, too."""
+    if look_like_probabilities(values):
+        raise _gives_probabilities(loss, "the network", "they lie in [0, 1] and add up to 1")
+
+
+def _gives_probabilities(loss: Loss, who: str, sign: str) -> SettingError:
+    return SettingError(
+        f"{who} gives probabilities ({sign}), but {type(loss).__name__} expects logits and makes probabilities of them "
+        "itself: leave that last step out; the trained model's predict_proba has it"
+    )
 
 
 def look_like_probabilities(output: NDArray[Any]) -> bool:
@@ -184,6 +197,9 @@ class OfClasses(Loss):
             return self.choices(output, target)
         flat = self.choices(output.reshape((-1, output.shape[-1])), target.reshape(-1))
         return flat.reshape((-1, *target.shape[1:]))
+
+    def weights_of_classes(self) -> tuple[float, ...] | None:
+        return self.weights
 
     def choices(self, output: Tensor, target: Tensor) -> Tensor:
         """The loss of every choice.   output (n, C), target (n,)."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import DataError, SettingError, is_whole, require, require_number
+from .errors import DataError, SettingError, is_whole, require, require_number, require_seed
 from .graph import Tensor, tensor
 from .init import Draw, orthogonal
 from .layers import Context, Layer, Param, State, parse
@@ -35,7 +35,7 @@ def lsuv(
     inputs = inputs_of(x)
     require_number("lsuv", "tol", tol, "(0, inf)")
     require("lsuv", "tries", tries, is_whole(tries, 1), "an int of at least 1")
-    require("lsuv", "seed", seed, is_whole(seed, 0) and seed < 2**32, "an int in the range [0, 2**32)")
+    require_seed("lsuv", seed)
     values = initial_arrays(declared_arrays(network, inputs.shape), (), seed)
     scaling = _Scaling(values, seed, tol, tries)
     with np.errstate(over="ignore", invalid="ignore"):  # the scaling names it

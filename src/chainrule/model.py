@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .data import Column, Dataset, Rows, rows_like
+from . import data as data_room
+from .data import Column, Dataset, Rows
 from .data.dataset import Missing
 from .data.prepare import from_arrays, transform_of
 from .data.transform import Recipe, Standardise, Transform
@@ -77,7 +78,7 @@ class Preparation:
 
     def rows(self, x: Any) -> NDArray[np.float32] | Rows:
         """Rows as the user has them, checked to be like the training's; ShapeError or DataError if they are not."""
-        return rows_like(x, self.columns, self.shape, self.missing)
+        return data_room.rows_like(x, self.columns, self.shape, self.missing)
 
     def inputs(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Checked rows as the network gets them."""

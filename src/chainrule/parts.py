@@ -10,6 +10,7 @@ from typing import Any
 
 from .data.augment import AUGMENTATIONS
 from .data.prepare import TRANSFORMS
+from .errors import is_ours
 from .init import INITIALIZERS
 from .layers import LAYERS
 from .layers.notation import HOLDERS
@@ -19,7 +20,6 @@ from .optim import OPTIMIZERS
 from .schedule import SCHEDULES
 
 BAR = r"\|"  # a bar within a cell of a Markdown table
-OURS = "chainrule."  # parts of the user's own stand in the same tables, but not in this one
 
 
 def hyphened(name: str) -> str:
@@ -72,7 +72,7 @@ def by_word(kind: str) -> dict[str, Any]:
 
 def ours(table: Mapping[str, Any]) -> list[Any]:
     """The parts of a table that are chainrule's own."""
-    return [part for part in table.values() if part.__module__.startswith(OURS)]
+    return [part for part in table.values() if is_ours(part)]
 
 
 def tables(kinds: Iterable[str] = TABLES) -> str:

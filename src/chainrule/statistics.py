@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import ShapeError, is_whole, require
+from .errors import ShapeError, require_seed
 from .graph import tensor
 from .layers import Context, Layer, Param, Sigmoid, State, Tanh, parse
 from .layers.base import inputs_of
@@ -92,8 +92,7 @@ def activation_statistics(
     seed    of these, and of dropout
     """
     network = parse(net) if isinstance(net, str) else net
-    whole = is_whole(seed, 0) and seed < 2**32
-    require("activation_statistics", "seed", seed, whole, "an int in the range [0, 2**32)")
+    require_seed("activation_statistics", seed)
     inputs = inputs_of(x)
     declared = declared_arrays(network, inputs.shape)
     values = initial_arrays(declared, (), seed) if arrays is None else _fitting(arrays, declared)

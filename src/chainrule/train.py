@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,9 +14,8 @@ from numpy.typing import ArrayLike
 from . import data as data_room
 from .choices import FROM_TARGET, GIVEN, ClassWeight, choose_loss, choose_preparation, default_epochs, resolve_net
 from .data import Dataset, Parts
-from .data.augment import Augmentation, check_augment, parse_augment
 from .data.transform import Recipe
-from .errors import DataError, require
+from .errors import DataError, is_number, is_whole, require, require_number, require_seed
 from .layers import Layer
 from .layers.config import to_config
 from .loss import Loss
@@ -27,6 +25,9 @@ from .run import METHODS, Run
 from .schedule import Cosine, Schedule
 from .trainer import Settings, Trainer
 from .version import __version__
+
+if TYPE_CHECKING:
+    from .data import Augmentation
 
 Data: TypeAlias = Dataset | tuple[ArrayLike, ArrayLike] | str | Path
 Held: TypeAlias = float | tuple[ArrayLike, ArrayLike] | Dataset | None
@@ -67,8 +68,8 @@ def train(
     l1          inverse scale of a Laplace prior on the weights: many of them become 0. It comes on top of l2
     class_weight  "balanced": every class counts as much as any other, n / (classes n of class); or {class: weight}
     prepare     what is done to the inputs, fitted on the training part and kept with the model: "standardise" (the
-                default, but for codes that an Embedding reads),
-                "mean_image", "mean_channel", "pca", "whiten", "zca", "none", or such as `cr.data.PCA.with_(keep=0.95)`
+                default, but for codes that an Embedding reads), "mean_image", "mean_channel", "pca", "whiten", "zca",
+                "none", or such as `cr.data.PCA.with_(keep=0.95)`
     augment     changes to training images, new in every epoch: "shift1 rotate10 flip", or (cr.data.Shift(1), ...)
     start       some of the initial arrays by path, {"dense1/w": ...}, as from `cr.pretrain` or `cr.lsuv`
     validation  a share of all rows, or (x, y): watched after every epoch; it chooses the epoch that is kept
@@ -81,8 +82,8 @@ def train(
     dataset = _dataset(data)
     optimizer, schedule = optimizer or Adam(0.003), schedule or Cosine()
     _check(optimizer, schedule, epochs, batch_size, l2, l1, seed)
-    chain = parse_augment(augment or ())
-    check_augment(chain, dataset.x.shape[1:])
+    chain = data_room.parse_augment(augment or ())
+    data_room.check_augment(chain, dataset.x.shape[1:])
     parts = dataset.split(validation, test, seed)
     epochs = epochs or default_epochs(len(parts.train), batch_size)
     chosen = choose_loss(loss, parts, class_weight)
@@ -121,19 +122,12 @@ def _check(optimizer: Any, schedule: Any, epochs: Any, batch_size: Any, l2: Any,
     whole = "an int of at least 1"
     require("train", "optimizer", optimizer, isinstance(optimizer, Optimizer), "such as cr.SGD(0.1), or None")
     require("train", "schedule", schedule, isinstance(schedule, Schedule), "such as cr.OneCycle(), or None")
-    require("train", "epochs", epochs, epochs is None or _whole(epochs, 1), f"{whole}, or None")
-    require("train", "batch_size", batch_size, _whole(batch_size, 1), whole)
-    require("train", "l2", l2, l2 is None or _pull(l2), "a number in the range [0, inf), or None")
-    require("train", "l1", l1, _pull(l1), "a number in the range [0, inf)")
-    require("train", "seed", seed, _whole(seed, 0) and seed < 2**32, "an int in the range [0, 2**32)")
-
-
-def _whole(value: Any, least: int) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= least)
-
-
-def _pull(value: Any) -> bool:
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool) and bool(0 <= value < math.inf)
+    require("train", "epochs", epochs, epochs is None or is_whole(epochs, 1), f"{whole}, or None")
+    require("train", "batch_size", batch_size, is_whole(batch_size, 1), whole)
+    pulls = l2 is None or (is_number(l2) and l2 >= 0)
+    require("train", "l2", l2, pulls, "a number in the range [0, inf), or None")
+    require_number("train", "l1", l1, "[0, inf)")
+    require_seed("train", seed)
 
 
 def _share(held: Held) -> Any:

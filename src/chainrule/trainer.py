@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import data as data_room
 from .data import Parts, batches, steps
-from .data.augment import Augmentation, augmented
-from .errors import RunError, SettingError
+from .errors import RunError
 from .evaluate import evaluate, result_of
 from .exchange import safetensors
 from .graph import tensor
 from .interrupt import Interrupt
 from .layers import Layer
-from .loss import look_like_probabilities
+from .loss import refuse_probability_values
 from .metrics import score
 from .model import CHUNK, Model, Preparation, save_arrays
 from .optim import Optimizer
@@ -30,6 +30,8 @@ from .step import Arrays, Step
 
 if TYPE_CHECKING:
     from tqdm import tqdm
+
+    from .data import Augmentation
 
 CHECKPOINT_SECONDS = 2.0  # how much of a training a power cut may cost
 
@@ -86,7 +88,8 @@ class Trainer:
         )
         arrays = {path: self.step.arrays[path] for path in self.step.of_network}
         self.model = Model(net, arrays, preparation, settings.engine)
-        self._refuse_probabilities()
+        if preparation.loss.from_logits:
+            refuse_probability_values(preparation.loss, self.model(parts.train.x[:8]))
         self._read_held_parts()
         self.best, self.best_epoch = self.model, 0
         self.losses: NDArray[Any] | None = None  # of every validation row, at the epoch where their mean was lowest
@@ -94,15 +97,6 @@ class Trainer:
         self.history: list[float] = []  # the validation loss of every epoch
         self.total = settings.epochs * steps(len(self.y), settings.batch_size)
         self.shown = ""
-
-    def _refuse_probabilities(self) -> None:
-        """A layer of the user's own may end in a softmax, too, and the loss would apply another."""
-        loss = self.preparation.loss
-        if loss.from_logits and look_like_probabilities(self.model(self.parts.train.x[:8])):
-            raise SettingError(
-                f"the network gives probabilities (they lie in [0, 1] and add up to 1), but {type(loss).__name__} expects "
-                "logits and makes probabilities of them itself: leave the network's last step out"
-            )
 
     def _read_held_parts(self) -> None:
         """What is read from files only when it is asked for, once: a broken row shows itself now, not after the training."""
@@ -113,7 +107,7 @@ class Trainer:
 
     def _weights(self) -> tuple[NDArray[np.float32] | None, np.float32 | None]:
         """The rows' weights, of mean 1, and the mean weight of all predictions, with that of their classes."""
-        of_rows, of_classes = self.parts.train.weights, getattr(self.preparation.loss, "weights", None)
+        of_rows, of_classes = self.parts.train.weights, self.preparation.loss.weights_of_classes()
         scaled = None if of_rows is None else (of_rows / np.mean(of_rows, dtype=np.float64)).astype(np.float32)
         if scaled is None and of_classes is None:
             return None, None
@@ -176,7 +170,7 @@ class Trainer:
         else:
             x = train.x[index]
             if self.settings.augment:
-                x, y = augmented(x, y, self.settings.augment, self.settings.seed, self.epoch, index)
+                x, y = data_room.augmented(x, y, self.settings.augment, self.settings.seed, self.epoch, index)
             x = self.preparation.inputs(x)
         weighed = {"weights": None if self.weights is None else self.weights[index], "unit": self.unit}
         return {"x": x, "y": y} | {name: np.asarray(value) for name, value in weighed.items() if value is not None}
@@ -198,12 +192,18 @@ class Trainer:
         index = np.concatenate([batch.index for batch in seen])
         output = np.concatenate([batch.output for batch in seen])
         loss = sum(batch.loss * len(batch.index) for batch in seen) / len(index)
-        predicted = np.asarray(self.preparation.loss.prediction(tensor(output)))
         true = self.parts.train.y[index]
         if self.settings.augment and self.preparation.task != "labels":  # targets, too, are moved by it
             true = self.preparation.in_unit(np.concatenate([batch.y for batch in seen]))
-        metrics = score(self.preparation.task, self.preparation.in_unit(predicted), true)
+        metrics = score(self.preparation.task, self._predicted(output), true)
         return {f"train/{name}": value for name, value in {"loss": loss, **metrics}.items()}
+
+    def _predicted(self, output: NDArray[Any]) -> NDArray[Any]:
+        """What outputs mean, for metrics. Of classes only the most probable one is asked for, and logits tell it, too."""
+        loss = self.preparation.loss
+        if self.preparation.task == "classes" and loss.from_logits:
+            return output
+        return self.preparation.in_unit(np.asarray(loss.prediction(tensor(output))))
 
     def _validate(self) -> dict[str, float]:
         """Loss and metrics of the validation part, and whether this epoch's model is the one to keep.

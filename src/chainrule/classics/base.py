@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..data import arrays
-from ..errors import DataError, NoValueError, SettingError, is_whole, require, require_number
+from ..errors import DataError, NoValueError, SettingError, is_whole, require, require_number, require_seed
 from ..philox import permutation
 
 Floats = NDArray[np.float64]
@@ -110,8 +110,7 @@ class Classic:
         owner = type(self).__name__
         require_number(owner, "lr", self.lr, "(0, inf)")
         require(owner, "epochs", self.epochs, is_whole(self.epochs, 1), "an int of at least 1")
-        seeded = is_whole(self.seed, 0) and self.seed < 2**32
-        require(owner, "seed", self.seed, seeded, "an int in the range [0, 2**32)")
+        require_seed(owner, self.seed)
 
     def _targets(self, codes: NDArray[np.int64]) -> Floats:
         """1 for the unit of the row's class, LOW for the others, shape (n, units)."""

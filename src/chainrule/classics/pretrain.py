@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import philox
 from ..data import batches
-from ..errors import SettingError, UnknownName, is_number, is_whole, require
+from ..errors import SettingError, UnknownName, is_number, is_whole, require, require_seed
 from ..graph import tensor
 from ..init import xavier_normal
 from ..layers import ELU, SELU, Context, Dense, Flatten, Layer, LeakyReLU, Sequential, Sigmoid, parse
@@ -89,8 +89,7 @@ class Settings:
         require("pretrain", "lr", self.lr, positive, "a number in the range (0, inf), or None")
         share = is_number(self.noise) and 0 <= self.noise < 1 and (how == "autoencoder" or not self.noise)
         require("pretrain", "noise", self.noise, share, "a share in the range [0, 1), and 0 for RBMs")
-        seeded = is_whole(self.seed, 0) and self.seed < 2**32
-        require("pretrain", "seed", self.seed, seeded, "an int in the range [0, 2**32)")
+        require_seed("pretrain", self.seed)
 
     def of_layer(self, name: str) -> Settings:
         """The same with a seed of the layer's own: no two layers draw the same samples."""

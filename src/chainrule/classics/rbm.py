@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import init, ops, philox
 from ..data import batches
 from ..engine import Plan, plan
-from ..errors import DataError, NoValueError, SettingError, is_whole, require, require_number
+from ..errors import DataError, NoValueError, SettingError, is_whole, require, require_number, require_seed
 from ..graph import Graph, Tensor, placeholder, tensor
 from .base import rows_of
 
@@ -137,8 +137,7 @@ class RBM:
         require_number("RBM", "lr", self.lr, "(0, inf)")
         require_number("RBM", "momentum", self.momentum, "[0, 1)")
         require("RBM", "visible", self.visible, self.visible in get_args(Visible), "'bernoulli' or 'gaussian'")
-        seeded = is_whole(self.seed, 0) and self.seed < 2**32
-        require("RBM", "seed", self.seed, seeded, "an int in the range [0, 2**32)")
+        require_seed("RBM", self.seed)
 
     def _allowed(self, x: ArrayLike) -> Floats:
         """The rows; Bernoulli units take shares only."""

@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
-from .augment import (
-    AUGMENTATIONS,
-    Augmentation,
-    Crop,
-    Cutout,
-    Flip,
-    Jitter,
-    Rotate,
-    Shift,
-    Zoom,
-    augmented,
-    check_augment,
-    parse_augment,
-)
+from typing import TYPE_CHECKING
+
+from ..later import later as _later
 from .batch import batches, steps
 from .components import PCA, ZCA, Whiten
 from .dataset import Column, Dataset, Parts
-from .formats.idx import write_idx
-from .like import Features, load_like, rows_like
 from .prepare import TRANSFORMS, transform_of
-from .read import from_chunks, load
 from .rows import Rows
 from .targets import TaskChoice
 from .transform import MeanImage, MeanPerChannel, Recipe, Standardise, Transform, Unchanged
+
+if TYPE_CHECKING:
+    from .augment import (
+        AUGMENTATIONS,
+        Augmentation,
+        Crop,
+        Cutout,
+        Flip,
+        Jitter,
+        Rotate,
+        Shift,
+        Zoom,
+        augmented,
+        check_augment,
+        parse_augment,
+    )
+    from .formats.idx import write_idx
+    from .like import Features, load_like, rows_like
+    from .read import from_chunks, load
+else:
+    __getattr__, __dir__ = _later(
+        __name__,
+        {
+            "augment": "AUGMENTATIONS Augmentation Crop Cutout Flip Jitter Rotate Shift Zoom augmented check_augment "
+            "parse_augment",
+            "formats.idx": "write_idx",
+            "like": "Features load_like rows_like",
+            "read": "from_chunks load",
+        },
+    )
 
 __all__ = [
     "AUGMENTATIONS",

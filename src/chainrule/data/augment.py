@@ -16,11 +16,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError, SettingError, UnknownName, require
+from ..errors import DataError, SettingError, UnknownName, is_whole, require
 from .draws import Uniform, draws_of_rows, normal
 from .prepare import word_and_numbers
 from .resample import Coordinates, Float32, sampled
-from .transform import whole
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ class Shift(Geometric):
     fill: str = "edge"
 
     def __post_init__(self) -> None:
-        self._require("pixels", whole(self.pixels) and self.pixels >= 0, "a whole number of pixels, at least 0")
+        self._require("pixels", is_whole(self.pixels, 0), "a whole number of pixels, at least 0")
         _check_fill(self)
 
     def check(self, height: int, width: int) -> None:
@@ -123,7 +122,7 @@ class Crop(Geometric):
     fill: str = "zero"
 
     def __post_init__(self) -> None:
-        self._require("pad", whole(self.pad) and self.pad >= 0, "a whole number of pixels, at least 0")
+        self._require("pad", is_whole(self.pad, 0), "a whole number of pixels, at least 0")
         _check_fill(self)
 
     def check(self, height: int, width: int) -> None:
@@ -222,7 +221,7 @@ class Cutout(Augmentation):
     fill: str = "mean"
 
     def __post_init__(self) -> None:
-        self._require("side", whole(self.side) and self.side >= 1, "a whole number of pixels, at least 1")
+        self._require("side", is_whole(self.side, 1), "a whole number of pixels, at least 1")
         self._require("fill", self.fill in ("mean", "zero"), "'mean' or 'zero'")
 
     def check(self, height: int, width: int) -> None:
@@ -232,9 +231,8 @@ class Cutout(Augmentation):
         n, h, w, c = x.shape
         centre = uniform("centre", (n, 2))
         rows, columns = self._covers(h, centre[:, :1]), self._covers(w, centre[:, 1:])
-        square = (
-            rows[:, :, None] & np.repeat(columns, c, axis=1)[:, None, :]
-        )  # columns and channels as one axis: faster
+        # Columns and channels as one axis: faster.
+        square = rows[:, :, None] & np.repeat(columns, c, axis=1)[:, None, :]
         mean = _over_gaps(x, x.mean(axis=1, keepdims=True).mean(axis=2, keepdims=True), (1, 2))
         fill = np.tile(mean[:, 0, 0], w)[:, None] if self.fill == "mean" else np.float32(0)
         return np.where(square, fill, x.reshape(n, h, w * c)).reshape(x.shape), y

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from ..errors import DataError, require
-from .transform import Float32, Float64, Rowed, Transform, check, mean_of, parts, times, whole
+from ..errors import DataError, is_whole, require
+from .transform import Float32, Float64, Rowed, Transform, check, mean_of, parts, times
 
 WIDEST = 4096  # features whose covariance is still made: 128 MB in float64, and minutes for its directions
 ROUNDING = 2.0**-46  # of the mean square: four times the variance that rounding to float32 can give to a direction
@@ -165,7 +165,7 @@ def _directions(covariance: Float64, mean: Float64) -> tuple[Float64, Float64]:
 
 def _kept(owner: str, keep: float, variance: Float64) -> int:
     """How many components: the number asked for, or the fewest that hold that share of the variance."""
-    if whole(keep):
+    if is_whole(keep, 1):
         most = len(variance)
         require(owner, "keep", keep, keep <= most, f"at most {most}, the directions in which the training part varies")
         return int(keep)

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import DataError, require
+from ..errors import DataError, require, require_seed
 from . import arrays, held, told
 from .arrays import some
 from .rows import Rows, kept
@@ -168,8 +168,7 @@ class Dataset:
         asked = {"validation": validation, "test": test}
         shares = [_share(name, part) for name, part in asked.items()]
         require("split", "validation + test", sum(shares), sum(shares) < 1, "below 1, to leave rows to train on")
-        whole = isinstance(seed, int | np.integer)
-        require("split", "seed", seed, whole and 0 <= seed < 2**32, "an int in the range [0, 2**32)")
+        require_seed("split", seed)
         train, *others = stratified(self.y if self.one_class_each else np.zeros(len(self), np.int64), shares, seed)
         parts = (self._part(name, part, rows) for (name, part), rows in zip(asked.items(), others, strict=True))
         found = Parts(self.take(train), *parts)

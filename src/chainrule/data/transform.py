@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError, SettingError, require
+from ..errors import DataError, SettingError, as_plain, is_number, is_whole, require
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -50,8 +50,8 @@ class Transform:
 
     @classmethod
     def fit(cls, x: Rowed) -> Self:
-        """Learn the numbers from the training part."""
-        raise NotImplementedError
+        """Learn the numbers from the training part: if nothing else is said, the mean per feature or channel."""
+        return cls(mean_of(x, x.shape[-1:])[0].astype(np.float32))
 
     def apply(self, x: Float32) -> Float32:
         """The user's values -> the network's."""
@@ -90,10 +90,6 @@ class Unchanged(Transform):
 
     name = "none"
 
-    @classmethod
-    def fit(cls, x: Rowed) -> Self:
-        return cls(mean_of(x, x.shape[-1:])[0].astype(np.float32))
-
     def apply(self, x: Float32) -> Float32:
         return self._filled(x)
 
@@ -102,14 +98,8 @@ class Unchanged(Transform):
 
 
 @dataclass(frozen=True, eq=False)
-class MeanPerChannel(Transform):
-    """x' = x - mean, per channel of images or feature of a table.   Source: Simonyan and Zisserman (2015), 2.1."""
-
-    name = "mean_channel"
-
-    @classmethod
-    def fit(cls, x: Rowed) -> Self:
-        return cls(mean_of(x, x.shape[-1:])[0].astype(np.float32))
+class Centred(Transform):
+    """Base of those that take the mean away and leave it at that."""
 
     def apply(self, x: Float32) -> Float32:
         return self._filled(x) - at_each(x, self.mean)
@@ -119,7 +109,14 @@ class MeanPerChannel(Transform):
 
 
 @dataclass(frozen=True, eq=False)
-class MeanImage(Transform):
+class MeanPerChannel(Centred):
+    """x' = x - mean, per channel of images or feature of a table.   Source: Simonyan and Zisserman (2015), 2.1."""
+
+    name = "mean_channel"
+
+
+@dataclass(frozen=True, eq=False)
+class MeanImage(Centred):
     """x' = x - mean, pixel by pixel; mean is an image (h, w, c), of a table a row.   Source: Krizhevsky et al. (2012), 2."""
 
     name = "mean_image"
@@ -127,12 +124,6 @@ class MeanImage(Transform):
     @classmethod
     def fit(cls, x: Rowed) -> Self:
         return cls(mean_of(x, x.shape[1:])[0].astype(np.float32))
-
-    def apply(self, x: Float32) -> Float32:
-        return self._filled(x) - self.mean
-
-    def invert(self, z: Float32) -> Float32:
-        return self._fitting(z) + self.mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,17 +161,12 @@ class Standardise(Transform):
         return self._fitting(z) * at_each(z, self.std) + at_each(z, self.mean)
 
 
-def whole(value: Any) -> bool:
-    """Whether it is a whole number by its type; True and False are none."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
 SETTINGS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "keep": (
-        lambda v: v >= 1 if whole(v) else isinstance(v, float) and 0 < v <= 1,
+        lambda v: is_whole(v, 1) or (isinstance(v, float) and 0 < v <= 1),
         "a number of components of at least 1, or a share of the variance in the range (0.0, 1.0]",
     ),
-    "eps": (lambda v: isinstance(v, float | int) and 0 <= v < math.inf, "a number in the range [0, inf)"),
+    "eps": (lambda v: is_number(v) and v >= 0, "a number in the range [0, inf)"),
 }
 
 
@@ -197,8 +183,7 @@ class Recipe:
             if name not in takes:
                 raise SettingError(f"{self.kind.__name__} takes {' and '.join(takes) or 'no settings'}, found '{name}'")
         check(self.kind, self.chosen)
-        given = {name: int(value) if whole(value) else value for name, value in self.chosen.items()}
-        object.__setattr__(self, "chosen", {**takes, **given})
+        object.__setattr__(self, "chosen", {**takes, **as_plain(self.chosen)})
 
     def fit(self, x: Rowed) -> Transform:
         """The transform, fitted on the training part."""
@@ -211,7 +196,7 @@ class Recipe:
 
     def __str__(self) -> str:
         """The word for it: `pca0.95`."""
-        numbers = (str(v) if whole(v) else np.format_float_positional(v, trim="0") for v in self.chosen.values())
+        numbers = (str(v) if is_whole(v, 0) else np.format_float_positional(v, trim="0") for v in self.chosen.values())
         return self.kind.name + "-".join(numbers)
 
 
@@ -247,7 +232,7 @@ def mean_of(x: Rowed, kept: tuple[int, ...]) -> tuple[Float64, NDArray[np.int64]
 
 def at_each(x: NDArray[Any], values: NDArray[Number]) -> NDArray[Number]:
     """A channel's number at each pixel of an example: NumPy is ten times slower where a last axis of three is broadcast."""
-    return np.broadcast_to(values, x.shape[1:]).copy() if np.ndim(x) > 2 else values
+    return np.broadcast_to(values, x.shape[1:]).copy() if np.ndim(x) > values.ndim + 1 else values
 
 
 def _without_gaps(part: NDArray[Any]) -> NDArray[Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .. import philox
-from ..errors import DataError, SettingError, ShapeError, enter, is_whole, require
+from ..errors import DataError, SettingError, ShapeError, enter, is_ours, is_whole, require
 from ..graph import Shape, Tensor, placeholder, scope, tensor
 from ..init import Initializer
 from ..ops import uniform
@@ -46,7 +46,7 @@ class Layer:
     def __init_subclass__(cls) -> None:
         word = vars(cls).get("word")
         for other in LAYERS.values() if word else ():
-            if vars(other).get("word") == word and _is_ours(other) and not _is_ours(cls):
+            if vars(other).get("word") == word and is_ours(other) and not is_ours(cls):
                 raise SettingError(f"the word '{word}' stands for {other.__name__} in the notation: take another one")
         enter(LAYERS, "layer", cls)
 
@@ -62,10 +62,6 @@ class Layer:
     def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
         """The output, from the input and the arrays that `build` declared."""
         raise NotImplementedError
-
-
-def _is_ours(kind: type[Layer]) -> bool:
-    return kind.__module__.startswith("chainrule.")
 
 
 def _shown(value: Any) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import math
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import RunError, SettingError, need
+from ..errors import SettingError, need
+from . import out
 
 INK = "#808890"
 TRAIN, VALIDATION = "#0072b2", "#d55e00"  # Okabe and Ito (2008): told apart by colour-blind readers too
@@ -60,40 +59,20 @@ def _drawing(
 
 def written(drawn: Any, ending: str) -> bytes:
     """A figure as the bytes of an .svg or .png file, without a background and without the time of day."""
-    out = io.BytesIO()
+    file = io.BytesIO()
     metadata = {"Date": None, "Creator": None} if ending == ".svg" else {"Software": None}
-    drawn.savefig(out, format=ending[1:], dpi=DPI, transparent=True, metadata=metadata)
-    return out.getvalue()[out.getvalue().index(b"<svg") if ending == ".svg" else 0 :]
+    drawn.savefig(file, format=ending[1:], dpi=DPI, transparent=True, metadata=metadata)
+    return file.getvalue()[file.getvalue().index(b"<svg") if ending == ".svg" else 0 :]
 
 
 def save(path: str | Path, draw: Callable[[str], bytes]) -> Path:
     """Write what `draw` makes for the ending of that path, .svg or .png."""
-    target = Path(path)
-    ending = target.suffix.lower()
-    if ending not in (".svg", ".png"):
-        raise SettingError(f"{target}: a chart is saved as .svg or .png, found '{ending or 'no ending'}'")
-    content = draw(ending)
-    try:
-        target.write_bytes(content)
-    except OSError as problem:
-        reason = problem.strerror or problem
-        raise RunError(f"{target}: the chart cannot be written ({reason}): choose another place") from None
-    return target
+    return out.save(path, "chart", (".svg", ".png"), draw)
 
 
 def show(draw: Callable[[str], bytes]) -> None:
     """In a notebook at this place, else in the web browser."""
-    shell = sys.modules.get("IPython")
-    if shell is not None and shell.get_ipython() is not None:
-        display = importlib.import_module("IPython.display")
-        display.display(display.SVG(draw(".svg").decode()))
-        return
-    import tempfile  # noqa: PLC0415  (both bring a dozen modules that an import of chainrule need not wait for)
-    import webbrowser  # noqa: PLC0415
-
-    target = save(Path(tempfile.mkdtemp(prefix="chainrule-")) / "chart.svg", draw)
-    webbrowser.open(target.as_uri())
-    print(target)
+    out.show("chart.svg", lambda file: save(file, draw), lambda display: display.SVG(draw(".svg").decode()))
 
 
 def curves(metrics: Sequence[Mapping[str, float]], headline: str, best_epoch: int | None) -> str:

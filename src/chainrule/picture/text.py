@@ -80,9 +80,8 @@ def _confusions(matrix: Sequence[Sequence[int]], classes: Sequence[Any], most: i
 
 def wrong_table(result: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     """The examples with the largest loss."""
-    place = data.get("place") or (
-        "line" if data["features"] and data["target"] else "index"
-    )  # version 0.1 does not say
+    # Version 0.1 does not say it.
+    place = data.get("place") or ("line" if data["features"] and data["target"] else "index")
     wrong = result["wrong"][:SHOWN]
     if data["task"] == "numbers":
         rows = [[str(w["where"]), _numbers(w["true"]), _numbers(w["predicted"])] for w in wrong]

@@ -7,33 +7,30 @@ parts, scene, curve    frames, curves, texts and cells, for any writer
 palette                their colours
 svg, png, page         the writers
 
-All of it is imported when the first picture is drawn: most programs draw none, and start faster.
+All of it is imported when the first picture is drawn.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...graph import METHODS, Tensor
+from ...later import later as _later
 from ...trace import Trace
 
 if TYPE_CHECKING:
     from .picture import Picture
+else:
+    __getattr__, __dir__ = _later(__name__, {"picture": "Picture"})
 
 __all__ = ["Picture"]
 
 
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        return getattr(import_module(f"{__name__}.picture"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
 def picture_of(what: Tensor | Trace, fold: bool | None = None) -> Picture:
     """The picture of what a tensor was computed from, or of a trace."""
-    drawn: Picture = __getattr__("Picture")(Trace.of(what) if isinstance(what, Tensor) else what, fold)
-    return drawn
+    from .picture import Picture  # noqa: PLC0415  (as above)
+
+    return Picture(Trace.of(what) if isinstance(what, Tensor) else what, fold)
 
 
 METHODS["picture"] = picture_of

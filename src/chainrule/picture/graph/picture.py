@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-import tempfile
-import webbrowser
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ...errors import MissingExtra, RunError, SettingError
+from ...errors import MissingExtra
 from ...trace import Trace
+from .. import out
 from . import page, png, svg
 from .bands import bands_of
 from .facts import Facts
@@ -63,27 +60,11 @@ class Picture:
 
     def save(self, path: str | Path) -> Path:
         """Write a file: .svg, .png or .html."""
-        target = Path(path)
-        ending = target.suffix.lower()
-        if ending not in WRITERS:
-            raise SettingError(f"{target}: a picture is saved as .svg, .png or .html, found '{ending or 'no ending'}'")
-        content = WRITERS[ending](self)
-        try:
-            target.write_bytes(content)
-        except OSError as problem:
-            reason = problem.strerror or problem
-            raise RunError(f"{target}: the picture cannot be written ({reason}): choose another place") from None
-        return target
+        return out.save(path, "picture", tuple(WRITERS), lambda ending: WRITERS[ending](self))
 
     def show(self) -> None:
         """In a notebook at this place, else in the web browser."""
-        shell = sys.modules.get("IPython")
-        if shell is not None and shell.get_ipython() is not None:
-            importlib.import_module("IPython.display").display(self)
-            return
-        target = self.save(Path(tempfile.mkdtemp(prefix="chainrule-")) / "picture.html")
-        webbrowser.open(target.as_uri())
-        print(target)
+        out.show("picture.html", self.save, lambda display: self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """For notebooks: a picture, or a page in which layers open; a sentence where packages are missing."""
