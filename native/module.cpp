@@ -11,7 +11,9 @@
 #include "cpu.hpp"
 #include "paths.hpp"
 #include "peak.hpp"
+#include "program_binding.hpp"
 #include "threads.hpp"
+#include "without_gil.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -27,10 +29,7 @@ std::vector<std::string> path_names() {
 
 double measure_peak(const std::string& name, int threads) {
     if (threads < 1) throw std::invalid_argument("threads must be at least 1, got " + std::to_string(threads));
-    for (const Path& path : usable_paths()) {
-        if (path.name == name) return peak_gflops(path, threads);
-    }
-    throw std::invalid_argument("no path '" + name + "' can run here");
+    return peak_gflops(usable_path(name), threads);
 }
 
 }  // namespace
@@ -38,9 +37,12 @@ double measure_peak(const std::string& name, int threads) {
 
 NB_MODULE(_ext, module) {
     using namespace chainrule;
+    nb::set_leak_warnings(false);  // a program that is still in use when Python ends is no fault of the user
     module.doc() = "The compiled part of chainrule.";
     module.def("cpu_features", &cpu_features);
     module.def("threads", &usable_threads);
     module.def("paths", &path_names);
-    module.def("peak_gflops", &measure_peak, "path"_a, "threads"_a, nb::call_guard<nb::gil_scoped_release>());
+    module.def("peak_gflops", &measure_peak, "path"_a, "threads"_a, nb::call_guard<WithoutGil>());
+    define_program(module);
+    watch_the_end_of_python();
 }

@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "program/instruction.hpp"
+
 namespace chainrule {
 
 constexpr int operand_floats = 256;  // what any path's multiply_add reads
@@ -16,9 +18,13 @@ struct Path {
     std::string name;
     std::vector<std::string> needs;  // CPU features, as in cpu_features()
     MultiplyAdd multiply_add;
+    const Kernel* kernels;  // by Kind
 };
 
 // The paths that this build has and this CPU can run, best first.
 std::vector<Path> usable_paths();
+
+// The one of this name; throws std::invalid_argument where it cannot run here.
+Path usable_path(const std::string& name);
 
 }  // namespace chainrule

@@ -67,6 +67,15 @@ def test_nothing_is_loaded_before_it_is_asked_for() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def signatures(owner: object) -> set[str]:
+    """What nanobind wrote down for the functions of a module, the methods and properties of a class."""
+    return {
+        signature.replace("def (", f"def {name}(")
+        for name, member in vars(owner).items()
+        for signature, *_ in getattr(getattr(member, "fget", member), "__nb_signature__", ())
+    }
+
+
 @compiled
 class TestCompiled:
     def test_features_are_named_once(self) -> None:
@@ -129,10 +138,10 @@ class TestCompiled:
 
     def test_stub_is_what_the_extension_has(self) -> None:
         stub = ast.parse(Path(native.__file__).with_name("_ext.pyi").read_text())
-        written = {ast.unparse(node).splitlines()[0] for node in stub.body if isinstance(node, ast.FunctionDef)}
-        extension = vars(importlib.import_module(native.EXTENSION))
-        public = [function for name, function in extension.items() if not name.startswith("_")]
-        assert written == {f"{signature}:" for function in public for signature, *_ in function.__nb_signature__}
+        functions = [node for node in ast.walk(stub) if isinstance(node, ast.FunctionDef)]
+        written = {f"def {f.name}({ast.unparse(f.args)}) -> {ast.unparse(f.returns or f)}" for f in functions}
+        extension = importlib.import_module(native.EXTENSION)
+        assert written == signatures(extension) | signatures(extension.Program)
 
     def test_extension_checks_its_arguments(self) -> None:
         extension = importlib.import_module(native.EXTENSION)
