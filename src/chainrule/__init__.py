@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from . import data, metrics, ops
 from .data import Dataset
-from .engine import engines
+from .engine import engines, set_threads
 from .errors import ChainruleError
 from .grad import check_grads, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .graph import Tensor, debug, op, placeholder, scope, tensor
@@ -181,6 +181,7 @@ __all__ = [
     "placeholder",
     "pretrain",
     "scope",
+    "set_threads",
     "tensor",
     "train",
     "value_and_grad",

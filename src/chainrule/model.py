@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from .data.transform import Recipe, Standardise, Transform
 from .engine import Plan, plan
 from .errors import ChainruleError, DataError, ModelError, SettingError, nearest
 from .exchange import safetensors
-from .graph import Shape, Tensor, tensor
+from .graph import Array, Shape, Tensor, tensor
 from .layers import Context, Layer, record
 from .layers.config import from_config, to_config
 from .layers.summary import Row, layer_table, summary_rows
@@ -27,7 +27,7 @@ from .loss import BY_TASK, Loss, Task, from_settings
 from .step import Arrays, prediction_graph
 
 FORMAT = "chainrule-model-1"
-CHUNK = 512  # rows predicted at once: enough to be fast, few enough to stay in memory
+CHUNK = 1024  # rows predicted at once: enough to be fast, few enough to stay in memory
 # What a file says as JSON, and what it means when a file of version 0.1 does not say it.
 PLAIN = {"classes": "[]", "columns": "[]", "positions": "[]", "loss": "null", "codes": "0"}
 RESERVED = "~"  # arrays under this prefix are not the network's: standardisation, optimiser state
@@ -116,8 +116,12 @@ class Model:
     def __init__(
         self, net: Layer, arrays: Mapping[str, NDArray[Any]], preparation: Preparation, engine: str = "auto"
     ) -> None:
-        self.net, self.arrays, self.preparation, self.engine = net, dict(arrays), preparation, engine
+        self.net, self.preparation, self.engine = net, preparation, engine
+        self.arrays = {path: _unchanging(array) for path, array in arrays.items()}
         self._plans: dict[int, Plan] = {}
+        self._quick: dict[
+            Shape, Callable[[Array], Arrays] | None
+        ] = {}  # by the shape of what is predicted; None after the first time
 
     @property
     def classes(self) -> tuple[int | str, ...]:
@@ -157,11 +161,27 @@ class Model:
 
     def outputs(self, x: ArrayLike | Rows) -> dict[str, NDArray[Any]]:
         """`output`, as the last layer gives it, and `prediction`, what it means; a chunk of rows at a time."""
+        quick = self._quick_for(x)
+        if quick is not None:
+            return quick(self.preparation.input.moved(np.asarray(x)))
         rows = self.preparation.rows(x)
         starts = range(0, max(len(rows), 1), CHUNK)
         chunks = (self.preparation.inputs(rows[i : i + CHUNK]) for i in starts)
         parts = [self._plan(len(chunk))({**self.arrays, "x": chunk}) for chunk in chunks]
+        if isinstance(x, np.ndarray) and len(parts) == 1 and rows.shape == x.shape and not self.preparation.codes:
+            self._be_quick(x.shape)
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _quick_for(self, x: Any) -> Callable[[Array], Arrays] | None:
+        """What predicts such an array at once, if it holds nothing that must be looked at row by row."""
+        quick = self._quick.get(x.shape) if x.__class__ is np.ndarray and x.dtype == np.float32 else None
+        return quick if quick is not None and x.size and x.min() > -np.inf and x.max() < np.inf else None  # NaN is not
+
+    def _be_quick(self, shape: Shape) -> None:
+        """From its second time on, what is predicted in one size needs no second look at anything but the numbers."""
+        again = shape in self._quick
+        ready = self._plan(shape[0]).ready(self.arrays, "x") if again else None
+        self._quick = {**dict(list(self._quick.items())[-3:]), shape: ready}
 
     def tensor(self, x: ArrayLike | Tensor) -> Tensor:
         """The last layer's output as a tensor: every layer's output and gradient can be looked at, and x's too.
@@ -182,7 +202,7 @@ class Model:
         if count not in self._plans:
             kept = {CHUNK: self._plans[CHUNK]} if CHUNK in self._plans else {}
             graph = prediction_graph(self.net, self.loss, (count, *self.preparation.input_shape))
-            self._plans = {**kept, count: plan(graph, self.engine)}
+            self._plans = {**kept, count: plan(graph, self.engine, hold=self.arrays)}
         return self._plans[count]
 
     def with_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> Model:
@@ -205,6 +225,14 @@ class Model:
 
     def __repr__(self) -> str:
         return f"<Model {self.preparation.shape} -> {self.preparation.task}, {self.net!r}>"
+
+
+def _unchanging(array: NDArray[Any]) -> NDArray[Any]:
+    """The array, if nobody can write to it, else a copy: engines keep what they made of a model's parameters."""
+    if array.flags.writeable:
+        array = array.copy()
+        array.setflags(write=False)
+    return array
 
 
 def save_arrays(

@@ -7,6 +7,7 @@ optimiser's state of it is `~dense1/w/m`. `Step` runs it, and shows what happene
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .engine import Plan, plan
-from .errors import DataError, NoValueError, ShapeError, UnknownName, require
+from .engine import Plan, States, plan, refuse_too_much
+from .errors import DataError, NoValueError, ShapeError, UnknownName, require, require_seed
 from .explain import explained
 from .grad import backpropagate
 from .graph import METHODS, Graph, Shape, Tensor, placeholder, scope, tensor
@@ -24,7 +25,7 @@ from .layers import Context, Layer, Param, State, parse, record
 from .loss import BY_TASK, Loss, OfClasses, Task
 from .ops import sign
 from .optim import Adam, Optimizer
-from .trace import Trace
+from .trace import Peek, Trace
 
 Arrays = dict[str, NDArray[Any]]
 OF_BATCH = ("weights", "unit")  # fed with a batch where rows or classes count differently
@@ -139,6 +140,8 @@ def initial_arrays(
     for path in start or {}:
         if path not in declared:
             raise UnknownName("array of this network", path, declared)
+    sizes = {path: 4 * math.prod(spec.shape) for path, spec in declared.items()}
+    refuse_too_much("this network with its optimiser", sizes, sum(sizes.values()) * (1 + len(slots)))
     arrays: Arrays = {}
     for path, spec in declared.items():
         if start is not None and path in start:
@@ -189,7 +192,8 @@ class Step:
     start      some of the initial arrays by path ("dense1/w"), as from `cr.pretrain` or `cr.lsuv`
     seed       of the initial weights and of dropout
     dtype      float32, or float64 for comparisons
-    keep       True keeps every value of every call; otherwise `peek` runs the latest call once more, to the same bits
+    keep       what every call keeps for `peek`: True for every value, "layers" for each layer's output and its gradient, or
+               names; for anything else `peek` runs the latest call once more
     """
 
     def __init__(
@@ -204,7 +208,7 @@ class Step:
         start: Mapping[str, ArrayLike] | None = None,
         seed: int = 0,
         engine: str = "auto",
-        keep: bool = False,
+        keep: bool | str | Collection[str] = False,
         dtype: DTypeLike = np.float32,
     ) -> None:
         self.dtype = np.dtype(dtype)
@@ -217,8 +221,7 @@ class Step:
         require(
             "Step", "optimizer", optimizer, optimizer is None or isinstance(optimizer, Optimizer), "such as cr.SGD(0.1)"
         )
-        whole = isinstance(seed, int | np.integer) and 0 <= seed < 2**32
-        require("Step", "seed", seed, whole, "an int in the range [0, 2**32)")
+        require_seed("Step", seed)
         batch = _batch(x, y, weights, loss, self.dtype)
         self.loss = loss or BY_TASK[task_of(y)]
         self.optimizer, self.seed, self.engine, self.keep = optimizer or Adam(), seed, engine, keep
@@ -227,63 +230,98 @@ class Step:
         self.arrays = {path: array.astype(self.dtype, copy=False) for path, array in arrays.items()}
         self.of_network = tuple(declared)  # the paths among the arrays that are not the optimiser's
         self.shape, self.count = batch["x"].shape[1:], 0
+        self._shown: Arrays | None
         self._graphs: dict[Any, Graph] = {}
         self._plans: dict[Any, Plan] = {}
-        self._latest: tuple[Arrays, dict[str, NDArray[Any]]] | None = None  # what the latest call was fed, what it kept
-        self.plan(batch, keep)  # what does not fit shows itself now
+        self._usual: set[Any] = set()
+        self._latest: tuple[Arrays, Arrays] | None = (
+            None  # what the latest call was fed beside the arrays, what it kept
+        )
+        self._traced: Arrays | None = None  # every value of it, if they were asked for
+        first = self.ready(batch, keep)  # what does not fit shows itself now
+        self.classes = first.graph.outputs["output"].shape[-1]
 
     def __call__(self, x: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None) -> float:
         """One step on a batch; gives its loss."""
-        batch = _batch(x, y, weights, self.loss, self.dtype)
+        batch = self._given(x, y, weights)
         if isinstance(self.loss, OfClasses):
-            self.loss.check_codes(batch["y"], self.plan(batch).graph.outputs["output"].shape[-1])
+            self.loss.check_codes(batch["y"], self.classes)
         else:
             self.loss.check(batch["y"])
         return float(self.run(batch, lr=self.optimizer.lr)["loss"])
 
-    def run(self, batch: Arrays, lr: float, l2: float = 0.0, l1: float = 0.0) -> Arrays:
-        """One step on a batch of `x`, `y` and, where rows count differently, `weights` and `unit`; gives all outputs.
+    def _given(self, x: Any, y: Any, weights: ArrayLike | None) -> Arrays:
+        """A batch as the step takes it; arrays of a kind that was taken as it is are not looked at again."""
+        arrays = weights is None and x.__class__ is np.ndarray and y.__class__ is np.ndarray
+        kind = (x.shape, x.dtype, y.shape, y.dtype) if arrays else None
+        if kind in self._usual:
+            return {"x": x, "y": y}
+        batch = _batch(x, y, weights, self.loss, self.dtype)
+        if kind == (batch["x"].shape, batch["x"].dtype, batch["y"].shape, batch["y"].dtype):
+            self._usual.add(kind)
+        return batch
 
-        Arrays are replaced, never written to: what was saved of them stays.
-        """
+    def run(self, batch: Arrays, lr: float, l2: float = 0.0, l1: float = 0.0) -> Arrays:
+        """One step on a batch of `x`, `y` and, where rows count differently, `weights` and `unit`; gives loss and output."""
         priors = {"l2": l2} | ({"l1": l1} if l1 else {})
-        knobs: dict[str, Any] = {"step": np.int64(self.count), "seed": np.int64(self.seed)}
-        knobs |= {name: np.asarray(value, self.dtype) for name, value in {"lr": lr, **priors}.items()}
-        feeds: Arrays = {**self.arrays, **batch, **knobs}
-        out, kept = self.plan(feeds, self.keep).run(feeds)
-        self._latest = (feeds, kept)
-        self.arrays = {path: out[path] for path in self.arrays}
+        knobs: dict[str, Any] = {"step": self.count, "seed": self.seed, "lr": float(lr), **priors}
+        feeds: Arrays = {**batch, **knobs}
+        out, kept = self.ready(feeds, self.keep).advance(self._states, feeds)
+        self._latest, self._traced, self._shown = (feeds, kept), None, None
         self.count += 1
         return out
 
-    def plan(self, feeds: Arrays, keep: bool = False) -> Plan:
+    @property
+    def arrays(self) -> Arrays:
+        """Parameters, layer state and the optimiser's state by path, as they are now; later steps do not change them."""
+        if self._shown is None:
+            self._shown = self._states.frozen()
+        return self._shown
+
+    @arrays.setter
+    def arrays(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self._states, self._shown = States(arrays), None
+
+    def plan(self) -> str:
+        """What the engine makes of the latest step, to be printed: what is fused, what stands where, what it costs."""
+        if self._latest is None:
+            return str(next(iter(self._plans.values())))
+        return str(self.ready(self._latest[0], self.keep))
+
+    def ready(self, feeds: Arrays, keep: bool | str | Collection[str] = False) -> Plan:
         """The step for batches like this one."""
         x, y = feeds["x"], feeds["y"]
         if x.shape[1:] != self.shape:
             raise ShapeError(f"the step takes inputs of {self.shape} per example, found {x.shape[1:]}")
         kind = (x.shape, y.shape, y.dtype, tuple(name for name in (*OF_BATCH, "l1") if name in feeds))
-        if kind not in self._graphs:
-            self._graphs[kind] = training_graph(self.net, self.loss, self.optimizer, *kind, self.dtype)
-        if (kind, keep) not in self._plans:
-            graph = self._graphs[kind]
-            self._plans[kind, keep] = plan(graph, self.engine, [*graph.names, *graph.gradient_names] if keep else ())
-        return self._plans[kind, keep]
+        key = (kind, keep if isinstance(keep, bool | str) else tuple(keep))
+        if key not in self._plans:
+            if kind not in self._graphs:
+                self._graphs[kind] = training_graph(self.net, self.loss, self.optimizer, *kind, self.dtype)
+            self._plans[key] = plan(self._graphs[kind], self.engine, names_to_keep(self._graphs[kind], keep))
+        return self._plans[key]
 
     def trace(self) -> Trace:
         """The latest call with the value and the gradient of every node on the way to the loss."""
         if self._latest is None:
             raise NoValueError("the step was not run yet: call it with a batch first, step(x, y)")
         feeds, kept = self._latest
-        ready = self.plan(feeds, keep=True)
-        if not kept:
-            kept = ready.run(feeds)[1]
-            self._latest = (feeds, kept)
+        ready = self.ready(feeds, keep=True)
+        if self.keep is not True and self._traced is None:
+            self._traced = ready.run({**self._states, **self._states.spare, **feeds})[1]
+        values = self._traced or {name: _unchanging(array) for name, array in kept.items()}
         graph = ready.graph
-        return Trace.of_run(graph, graph.outputs["loss"], {graph.find(name): value for name, value in kept.items()})
+        return Trace.of_run(graph, graph.outputs["loss"], {graph.find(name): value for name, value in values.items()})
 
     def peek(self, name: str | None = None) -> Any:
         """Value and gradient of a node of the latest call, by name; without a name, of every node, as a dict by name."""
-        return {peek.name: peek for peek in self.trace()} if name is None else self.trace().peek(name)
+        if name is None:
+            return {peek.name: peek for peek in self.trace()}
+        kept = self._latest[1] if self._latest and self.keep is not True else {}
+        if name in kept:
+            gradient = kept.get(f"grad/{name}")
+            return Peek(name, _unchanging(kept[name]), None if gradient is None else _unchanging(gradient))
+        return self.trace().peek(name)
 
     def eager(self, x: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None) -> Tensor:
         """The loss of a batch computed op by op on the present parameters: a tensor with `backward`, `explain`, `peek`."""
@@ -303,6 +341,25 @@ class Step:
     def save(self, path: str | Path) -> None:
         """Draw the latest call into a file: `.svg`, `.png` or `.html`."""
         METHODS["picture"](self.trace(), fold=True).save(path)
+
+
+def _unchanging(array: NDArray[Any]) -> NDArray[Any]:
+    copy = array.copy()
+    copy.setflags(write=False)
+    return copy
+
+
+def names_to_keep(graph: Graph, keep: bool | str | Collection[str]) -> list[str]:
+    """The names of the nodes that `keep` means, and of their gradients."""
+    every = [*graph.names, *graph.gradient_names]
+    if isinstance(keep, bool):
+        return every if keep else []
+    if keep == "layers":
+        return [name for name in every if name.endswith("/out")]
+    require("Step", "keep", keep, not isinstance(keep, str), 'True, False, "layers", or names of nodes')
+    for name in keep:
+        graph.find(name)  # an unknown name is a sentence
+    return [found for name in keep for found in (name, f"grad/{name}") if found in every]
 
 
 def task_of(y: ArrayLike) -> Task:

@@ -29,16 +29,20 @@ class Trace:
         names: Mapping[str, Tensor],
         value: Mapping[Tensor, Array],
         gradient: Mapping[Tensor, Array],
+        constants: bool = True,
     ) -> None:
         self.output = output
-        self.nodes = topological([output])
+        self.nodes = topological(
+            [output], constants
+        )  # without: what was known before the run is a leaf, whatever it is of
         self.names = dict(names)
         self.value, self.gradient = value, gradient
         self.name_of = {node: name for name, node in self.names.items()}
         self.users: dict[Tensor, list[tuple[Tensor, int]]] = {node: [] for node in self.nodes}
         for node in self.nodes:
             for i, x in enumerate(node.inputs):
-                self.users[x].append((node, i))
+                if x in self.users:
+                    self.users[x].append((node, i))
 
     @classmethod
     def of(cls, output: Tensor) -> Trace:
@@ -57,7 +61,9 @@ class Trace:
     def of_run(cls, graph: Graph, output: Tensor, value: Mapping[Tensor, Array]) -> Trace:
         """Of a graph that an engine ran, from the values of its nodes."""
         gradient = {x: value[g] for x, g in graph.gradient.items() if g in value}
-        return cls(output, graph.names, value, {output: np.ones(output.shape, output.dtype), **gradient})
+        return cls(
+            output, graph.names, value, {output: np.ones(output.shape, output.dtype), **gradient}, constants=False
+        )
 
     def peek(self, name: str) -> Peek:
         """The node of that name, or the gradient of one by `grad/<name>`; an unknown name suggests the nearest."""

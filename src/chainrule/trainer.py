@@ -94,6 +94,7 @@ class Trainer:
         self.best, self.best_epoch = self.model, 0
         self.losses: NDArray[Any] | None = None  # of every validation row, at the epoch where their mean was lowest
         self.lowest = 1.0
+        self.prior_scale = 1.0  # of this epoch
         self.history: list[float] = []  # the validation loss of every epoch
         self.total = settings.epochs * steps(len(self.y), settings.batch_size)
         self.shown = ""
@@ -142,11 +143,13 @@ class Trainer:
     def _epoch(self, bar: tqdm[Any], interrupt: Interrupt) -> tuple[str, dict[str, Any]]:
         """One pass over the training part and a look at the validation part: how it ended, and the row to record."""
         before, lr = self.step.arrays, self._lr()
+        self.prior_scale = self._prior_scale()
         seen: list[Batch] = []
         for index in batches(len(self.y), self.settings.batch_size, self.settings.seed, self.epoch):
             seen.append(self._step(index))
-            bar.set_postfix_str(f"loss {seen[-1].loss:.4f}{self.shown}", refresh=False)
-            bar.update()
+            if not bar.disable:
+                bar.set_postfix_str(f"loss {seen[-1].loss:.4f}{self.shown}", refresh=False)
+                bar.update()
             if interrupt.wished or not math.isfinite(seen[-1].loss):
                 break
         self.epoch += 1
@@ -158,7 +161,7 @@ class Trainer:
 
     def _step(self, index: NDArray[np.int64]) -> Batch:
         """One step on these rows."""
-        batch, scale = self._batch(index), self._prior_scale()
+        batch, scale = self._batch(index), self.prior_scale
         out = self.step.run(batch, self._lr(), self.settings.l2 * scale, self.settings.l1 * scale)
         return Batch(index, float(out["loss"]), out["output"], batch["y"])
 

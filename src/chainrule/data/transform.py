@@ -57,6 +57,10 @@ class Transform:
         """The user's values -> the network's."""
         raise NotImplementedError
 
+    def moved(self, x: Float32) -> Float32:
+        """`apply` for float32 values of the right shape, none of them missing: nothing is looked at twice."""
+        return self.apply(x)
+
     def invert(self, z: Float32) -> Float32:
         """The network's values -> the user's."""
         raise NotImplementedError
@@ -154,7 +158,10 @@ class Standardise(Transform):
 
     def apply(self, x: Float32) -> Float32:
         """(x - mean) / std."""
-        return (self._filled(x) - at_each(x, self.mean)) / at_each(x, self.std)
+        return self.moved(self._filled(x))
+
+    def moved(self, x: Float32) -> Float32:
+        return (x - at_each(x, self.mean)) / at_each(x, self.std)
 
     def invert(self, z: Float32) -> Float32:
         """z * std + mean: back to the units of the file."""

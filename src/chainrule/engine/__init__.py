@@ -1,4 +1,4 @@
-"""Engines run graphs. `reference` is NumPy, op by op; `native` is C++ (so far its measuring instruments only)."""
+"""Engines run graphs. `reference` is NumPy, op by op, the oracle; `native` is one flat program in C++, in float32."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ import numpy as np
 from ..errors import UnknownName
 from ..graph import Array, Graph
 from . import native
+from .native import set_threads
 from .reference import ReferencePlan
+from .room import refuse_too_much
+from .states import States
 
-__all__ = ["EngineStatus", "Plan", "ReferencePlan", "engines", "plan"]
+__all__ = ["EngineStatus", "Plan", "ReferencePlan", "States", "engines", "plan", "refuse_too_much", "set_threads"]
 
 
 class Plan(Protocol):
@@ -25,6 +28,10 @@ class Plan(Protocol):
 
     def run(self, feeds: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]: ...
 
+    def ready(self, feeds: Mapping[str, Array], moving: str) -> Callable[[Array], dict[str, Array]]: ...
+
+    def advance(self, states: States, feeds: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]: ...
+
 
 @dataclass(frozen=True)
 class EngineStatus:
@@ -35,20 +42,33 @@ class EngineStatus:
     about: str
 
 
-ENGINES: dict[str, Callable[[Graph, Collection[str]], Plan]] = {"reference": ReferencePlan}
+ENGINES: dict[str, Callable[[Graph, Collection[str], Collection[str]], Plan]] = {
+    "reference": ReferencePlan,
+    "native": native.plan,
+}
 
 
-def plan(graph: Graph, engine: str = "auto", keep: Collection[str] = ()) -> Plan:
-    """Make a graph ready on an engine; `auto` takes the fastest that is there. `keep` names nodes to look at."""
-    name = "reference" if engine == "auto" else engine
+def plan(graph: Graph, engine: str = "auto", keep: Collection[str] = (), hold: Collection[str] = ()) -> Plan:
+    """Make a graph ready on an engine; `auto` takes the fastest that is there.
+
+    `keep` names nodes to look at, `hold` inputs that seldom change, such as the parameters of a prediction: an engine may
+    compute what follows from them alone once for many runs, as long as it is fed the same arrays.
+    """
+    name = _fastest(graph) if engine == "auto" else engine
     if name not in ENGINES:
         raise UnknownName("engine that runs graphs", name, [*ENGINES, "auto"])
-    return ENGINES[name](graph, keep)
+    return ENGINES[name](graph, keep, hold)
+
+
+def _fastest(graph: Graph) -> str:
+    """The native engine, where it is there and the numbers are of its kind."""
+    exact = any(node.dtype == np.float64 for node in [*graph.inputs.values(), *graph.outputs.values()])
+    return "reference" if exact or not native.available() else "native"
 
 
 def engines() -> list[EngineStatus]:
     """Which engines this install has, and why one is missing. Measures the processor, which takes part of a second."""
     return [
         EngineStatus("reference", True, f"NumPy {np.__version__}, op by op"),
-        EngineStatus("native", False, native.describe().about),
+        EngineStatus("native", native.available(), native.describe().about),
     ]

@@ -7,7 +7,7 @@ each other lose tenfold on a busy machine, and so the bits do not depend on how 
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,24 +15,23 @@ from threadpoolctl import ThreadpoolController
 
 from ..errors import DtypeError, NoValueError, ShapeError
 from ..graph import Array, Graph, Tensor
+from .room import refuse_too_much
+from .states import States
 
 
 class ReferencePlan:
     """A graph, ready to run. A value is freed at its last use, unless it is an output or named in `keep`."""
 
-    def __init__(self, graph: Graph, keep: Collection[str] = ()) -> None:
+    def __init__(self, graph: Graph, keep: Collection[str] = (), hold: Collection[str] = ()) -> None:
         self.graph = graph
         self.kept = {name: graph.find(name) for name in keep}
+        refuse_unfed(graph)
+        sizes = {node.label: node.size * node.dtype.itemsize for node in graph.order}
+        refuse_too_much("this graph", sizes, max(sizes.values(), default=0))
         fed = set(graph.inputs.values())
-        self._check_fed(fed)
         known = [*graph.order, *self.kept.values()]
         self.constants = {node: node.value for node in known if node.value is not None and node not in fed}
         self.program = self._program(fed)
-
-    def _check_fed(self, fed: set[Tensor]) -> None:
-        lost = [n.label for n in self.graph.order if n.op is None and n.value is None and n not in fed]
-        if lost:
-            raise NoValueError(f"nothing feeds {', '.join(lost)}: name it among the inputs of the graph")
 
     def _program(self, fed: set[Tensor]) -> list[tuple[Tensor, list[Tensor]]]:
         """The nodes to compute, each with the nodes whose value is last used by it."""
@@ -40,6 +39,11 @@ class ReferencePlan:
         last_user = {x: node for node in nodes for x in node.inputs}
         stay = {*self.graph.outputs.values(), *self.kept.values()}
         return [(node, [x for x in {*node.inputs} if last_user[x] is node and x not in stay]) for node in nodes]
+
+    def __str__(self) -> str:
+        return (
+            f"reference engine: NumPy, {len(self.program)} ops one after the other, every value freed at its last use"
+        )
 
     def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """The outputs by name, from inputs by name."""
@@ -58,6 +62,17 @@ class ReferencePlan:
         outputs = {name: value[node] for name, node in self.graph.outputs.items()}
         return outputs, {name: value[node] for name, node in self.kept.items()}
 
+    def ready(self, feeds: Mapping[str, Array], moving: str) -> Callable[[Array], dict[str, Array]]:
+        """The plan with these inputs, to be called with the one that is still `moving`."""
+        return lambda given: self({**feeds, moving: given})
+
+    def advance(self, states: States, feeds: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
+        """The same, with the states moved on; the outputs are those that are no states."""
+        outputs, kept = self.run({**feeds, **states})
+        states.spare = {name: outputs.pop(name) for name in states if name in outputs}
+        states.swap()
+        return outputs, kept
+
 
 @functools.cache
 def blas_libraries() -> ThreadpoolController:
@@ -65,13 +80,22 @@ def blas_libraries() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+def refuse_unfed(graph: Graph) -> None:
+    """NoValueError for a leaf that is no input of the graph."""
+    fed = set(graph.inputs.values())
+    lost = [n.label for n in graph.order if n.op is None and n.value is None and n not in fed]
+    if lost:
+        raise NoValueError(f"nothing feeds {', '.join(lost)}: name it among the inputs of the graph")
+
+
 def checked_feed(name: str, feeds: Mapping[str, Array], node: Tensor) -> Any:
-    """What is fed for `name`, if it is there and of the right shape and type."""
+    """What is fed for `name`, if it is there and of the right shape and type; a Python number takes the node's type."""
     if name not in feeds:
         raise NoValueError(
             f"input '{name}' {node.shape} {node.dtype} was not fed; fed: {', '.join(feeds) or 'nothing'}"
         )
-    array = np.asarray(feeds[name]).view()
+    given = feeds[name]
+    array = np.asarray(given, node.dtype if given.__class__ in (int, float) else None).view()
     array.setflags(write=False)  # the view: what is peeked at later cannot be written to, the caller's array can
     if array.shape != node.shape:
         raise ShapeError(f"input '{name}': expected shape {node.shape}, found {array.shape}")

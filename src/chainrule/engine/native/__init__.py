@@ -1,4 +1,7 @@
-"""The compiled part of chainrule; no other file imports the extension. So far: its measuring instruments.
+"""The native engine: graphs as flat programs, run by the compiled module, which no other file imports.
+
+A graph goes through `lower` (what the machine can do), `fuse` (what its kernels take), `schedule` (when), `emit` (where in
+memory, and as numbers); `plan` runs what comes out.
 
 The extension is built when chainrule is installed, where there is a C++20 compiler; all else runs without it. It is
 loaded when first asked for, and nothing is measured before `peak_gflops` or `describe`.
@@ -14,11 +17,16 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...errors import EngineError, SettingError, require
+from ...errors import EngineError, SettingError, is_whole, require
 
 if TYPE_CHECKING:
-    from . import _ext  # noqa: TC004 - bound at run time by _load, which imports the submodule
+    from collections.abc import Collection
 
+    from ...graph import Graph
+    from . import _ext  # noqa: TC004 - bound at run time by _load, which imports the submodule
+    from .plan import NativePlan
+
+_threads: int | None = None
 EXTENSION = f"{__name__}._ext"
 # --no-cache-dir: pip keeps the wheel it made without a compiler, and would install that one again.
 REINSTALL = "`pip install --force-reinstall --no-deps --no-cache-dir --no-binary chainrule chainrule`"
@@ -95,6 +103,51 @@ def path() -> str:
             f"{', '.join(usable)}. Got {chosen!r} instead."
         )
     return chosen
+
+
+def plan(graph: Graph, keep: Collection[str] = (), hold: Collection[str] = ()) -> NativePlan:
+    """A graph, ready to run on the native engine."""
+    from .plan import NativePlan  # noqa: PLC0415 - most of the engine, not wanted before there is a graph
+
+    _load()
+    return NativePlan(graph, _ext, path(), keep, hold)
+
+
+def set_threads(count: int | None) -> None:
+    """How many threads the native engine works on, the calling one included; None: as many as there are CPUs for it.
+
+    The results do not depend on it, not in one bit. Without a call it is what the environment variable
+    CHAINRULE_THREADS says, else the number of CPUs that this process may run on.
+    """
+    global _threads  # noqa: PLW0603 - a setting of the process
+    require(
+        "set_threads",
+        "count",
+        count,
+        count is None or (is_whole(count, 1) and count <= 1024),
+        "an int in the range [1, 1024]",
+    )
+    _threads = count
+
+
+def thread_count() -> int:
+    """How many threads a program runs on."""
+    global _threads  # noqa: PLW0603 - looked up once
+    if _threads is None:
+        _threads = _threads_of_environment() or threads()
+    return _threads
+
+
+def _threads_of_environment() -> int | None:
+    text = os.environ.get("CHAINRULE_THREADS")
+    if not text:
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= 1024:
+        raise SettingError(
+            f"The environment variable CHAINRULE_THREADS must be unset or an int in the range [1, 1024]. "
+            f"Got {text!r} instead."
+        )
+    return int(text)
 
 
 def peak_gflops(threads: int) -> float:
