@@ -1,0 +1,1 @@
+"""What chainrule costs, beside its peers: `python -m benchmarks`. README.md says what is measured, and how."""

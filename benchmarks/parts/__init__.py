@@ -1,0 +1,15 @@
+"""What is measured: a module each, with `measure`, which gives plain data, and `show`, which makes text of it."""
+
+from . import epochs, first, imports, memory, predict, seeing, steps, sweeps, threads
+
+PARTS = {
+    "steps": steps,
+    "predict": predict,
+    "epochs": epochs,
+    "memory": memory,
+    "import": imports,
+    "first": first,
+    "threads": threads,
+    "seeing": seeing,
+    "sweeps": sweeps,
+}
