@@ -203,6 +203,15 @@ def _broadcasts(*shapes: tuple[int, ...]) -> bool:
     return True
 
 
+@pytest.mark.parametrize("op", ["max", "min", "sum", "mean", "var", "std"])
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_reductions_that_many_tasks_share(op: str, axis: int | None) -> None:
+    x = placeholder((700, 300), np.float32, "x")
+    values = DRAW.normal(3, 2, (700, 300)).astype(np.float32)
+    found = plan(Graph({"x": x}, {"y": getattr(cr, op)(x, axis)}), "native")({"x": values})["y"]
+    np.testing.assert_allclose(found, getattr(np, op)(values.astype(float), axis), rtol=1e-5)
+
+
 def test_kept_layers_are_those_of_a_full_trace() -> None:
     step = cr.Step(network(), IMAGES, LABELS, engine="native", keep="layers")
     step(IMAGES, LABELS)

@@ -48,7 +48,7 @@ leaky_relu.grads(
     slope=lambda g, y, x, slope: where(greater(x, 0), 0, g * x),
 )
 elu.grads(
-    x=lambda g, y, x, alpha: where(greater(x, 0), g, g * (y + alpha)),
+    x=lambda g, y, x, alpha: where(greater(x, 0), g, g * (alpha * exp(where(greater(x, 0), 0, x)))),  # y + alpha cancels
     alpha=lambda g, y, x, alpha: where(greater(x, 0), 0, g * (exp(where(greater(x, 0), 0, x)) - 1)),
 )
 gelu.grads(x=_gelu_back)

@@ -17,14 +17,14 @@ ROWS_WORTH = (
     (1 << 17, 32),
     (0, 8),
 )  # weights of so many bytes, and the rows that a task of them is worth
-CHUNK_BYTES = 640 * 1024  # of scratch, so that a task's values stay near its core
+CHUNK_BYTES = 192 * 1024  # of scratch, so that a task's values stay in the second cache
 TABLE_CHUNK_BYTES = 4 << 20  # products want many rows at a time
 
 
 def tasks_of(segment: Segment, own: Callable[[Unit], bool]) -> int:
     """Into how many tasks the rows are cut: by the graph's own work alone, never by the number of threads."""
-    if segment.units[0].value.op in ("merge_moments", "host"):
-        return 1
+    if any(unit.value.op in ("merge_moments", "host", "colmax", "colmin") for unit in segment.units):
+        return 1  # the parts of sums are added up when they are loaded; there is no such load of the largest
     wanted = int(min(MOST_TASKS, sum(work_ns(unit) for unit in segment.units if own(unit)) / TASK_NS))
     most = segment.rows // max(rows_worth(unit) for unit in segment.units)
     return max(1, min(wanted if wanted < 3 else wanted // 2 * 2, most))

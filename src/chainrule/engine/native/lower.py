@@ -128,10 +128,6 @@ def _standardise(b: Builder, node: Tensor, inputs: tuple[Value, ...]) -> Lowered
     return b.make("mul", b.make("sub", x, mean, shape=x.shape), rate, shape=x.shape)
 
 
-def _clip(b: Builder, node: Tensor, inputs: tuple[Value, ...]) -> Lowered:
-    return _elementwise(b, node, inputs)
-
-
 def _cast(b: Builder, node: Tensor, inputs: tuple[Value, ...]) -> Lowered:
     """Truth values and scalar counters become float32 when they are loaded."""
     x = inputs[0]
@@ -248,9 +244,19 @@ def _mean(b: Builder, node: Tensor, inputs: tuple[Value, ...]) -> Lowered:
     leading = axes == tuple(range(len(axes)))
     if leading and 0 < len(axes) < len(x.shape):
         return same_elements(b, "reshape", _moment(b, x, len(axes), 0), node.shape)
+    count = b.number(math.prod(x.shape[i] for i in axes))
+    if axes == tuple(range(len(x.shape) - len(axes), len(x.shape))) and x.dtype == np.float32 and axes and not leading:
+        return same_elements(b, "reshape", _row_mean(b, x, len(axes), count), node.shape)
     total = _reduced(b, "sum", x, node)
-    share = 1 / math.prod(x.shape[i] for i in axes) if x.size else math.nan
-    return total and b.make("mul", total, b.number(share), shape=node.shape)
+    return total and b.make("div", total, count, shape=node.shape)
+
+
+def _row_mean(b: Builder, x: Value, axes: int, count: Value) -> Value:
+    """The mean of each row, and that of what is left without it: far from 0 the first alone is rounded too coarsely."""
+    total = _rows(b, "rowsum", x, axes)
+    mean = b.make("div", total, count, shape=total.shape)
+    rest = _rows(b, "rowsum", b.make("sub", x, mean, shape=x.shape), axes)
+    return b.make("add", mean, b.make("div", rest, count, shape=total.shape), shape=total.shape)
 
 
 def _moment(b: Builder, x: Value, axes: int, which: int) -> Value:
@@ -270,12 +276,11 @@ def _var(b: Builder, node: Tensor, inputs: tuple[Value, ...]) -> Lowered:
     return None
 
 
-def _row_variance(b: Builder, x: Value, count: int) -> Value:
-    share = b.number(1 / math.prod(x.shape[len(x.shape) - count :]))
-    total = _rows(b, "rowsum", x, count)
-    centred = b.make("sub", x, b.make("mul", total, share, shape=total.shape), shape=x.shape)
-    squares = _rows(b, "rowsum", b.make("square", centred, shape=x.shape), count)
-    return b.make("mul", squares, share, shape=squares.shape)
+def _row_variance(b: Builder, x: Value, axes: int) -> Value:
+    count = b.number(math.prod(x.shape[len(x.shape) - axes :]))
+    centred = b.make("sub", x, _row_mean(b, x, axes, count), shape=x.shape)
+    squares = _rows(b, "rowsum", b.make("square", centred, shape=x.shape), axes)
+    return b.make("div", squares, count, shape=squares.shape)
 
 
 def _std(b: Builder, node: Tensor, inputs: tuple[Value, ...]) -> Lowered:
