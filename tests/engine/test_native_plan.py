@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -221,6 +222,22 @@ def test_kept_layers_are_those_of_a_full_trace() -> None:
     np.testing.assert_allclose(kept.gradient, np.asarray(every.gradient), rtol=1e-4, atol=1e-6)
     with pytest.raises(cr.errors.UnknownName, match="conv2d1/out"):
         cr.Step(network(), IMAGES, LABELS, keep=["conv2d1/ou"])
+
+
+def test_models_that_share_a_plan_keep_their_own_weights(tmp_path: Path) -> None:
+    rows = IMAGES.reshape(24, -1)
+    data = (rows, LABELS)
+    run = cr.train(
+        "dense24 relu dense4", data, epochs=1, validation=None, test=None, progress=False, folder=tmp_path / "run"
+    )
+    one = run.model
+    first = one.predict_proba(rows)
+    other = one.with_arrays({path: array * 2 for path, array in one.arrays.items()})
+    second = other.predict_proba(rows)
+    assert np.abs(first - second).max() > 0.001
+    for _ in range(3):
+        np.testing.assert_array_equal(one.predict_proba(rows), first)
+        np.testing.assert_array_equal(other.predict_proba(rows), second)
 
 
 def test_arrays_of_a_step_are_copies_and_can_be_given() -> None:

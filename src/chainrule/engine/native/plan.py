@@ -62,7 +62,7 @@ class NativePlan:
         self.codes = list(self._codes())
         self.setup = np.array(self.emission.code([SETUP]), np.int64)
         self.parallel = sum(work_ns(unit) for unit in self.schedule.units) > ALONE_NS
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self._ready: dict[tuple[int, int], tuple[States, _Bound]] = {}
 
     def _codes(self) -> Iterator[tuple[NDArray[np.int64], list[Unit]]]:
@@ -84,8 +84,9 @@ class NativePlan:
     def run(self, feeds: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
         """The outputs, and the nodes that were asked to be kept."""
         states = States({name: checked_feed(name, feeds, self.graph.inputs[name]) for name in self.states})
-        outputs, kept = self.advance(states, feeds)
-        return {**outputs, **states.frozen()}, unchanging(kept)
+        with self.lock:  # until what was kept is copied
+            outputs, kept = self.advance(states, feeds)
+            return {**outputs, **states.frozen()}, unchanging(kept)
 
     def advance(self, states: States, feeds: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
         """The same, with the states moved on; the outputs are those that are no states.
@@ -129,7 +130,7 @@ class NativePlan:
         if key not in self._ready:
             if len(self._ready) >= 2:
                 self._ready = {k: v for k, v in self._ready.items() if v[0] is states}
-            self._ready[key] = (states, _Bound(self, states))
+            self._ready[key] = (states, _Bound(self, states, self.memory))
         return self._ready[key][1]
 
     def _fault(self, instruction: int, row: int, value: int) -> PositionError:
@@ -147,13 +148,13 @@ class NativePlan:
 class _Bound:
     """The programs of a plan, bound to the memory of some states. Feeds are bound anew with every call."""
 
-    def __init__(self, plan: NativePlan, states: States) -> None:
-        self.plan = plan
+    def __init__(self, plan: NativePlan, states: States, memory: NDArray[np.uint8]) -> None:
+        self.plan, self.memory = plan, memory
         self.stretches: Stretches = [(plan.ext.Program(plan.path, code), units) for code, units in plan.codes]
         self.setup, self.is_set_up = plan.ext.Program(plan.path, plan.setup), False
-        self.arrays: list[NDArray[Any]] = [plan.memory] * (1 + len(plan.places.arrays))
+        self.arrays: list[NDArray[Any]] = [memory] * (1 + len(plan.places.arrays))
         self.fed: list[_Feed] = []
-        self._bind(0, plan.memory)
+        self._bind(0, memory)
         moved = {name for i, array in enumerate(plan.places.arrays, 1) if (name := self._place(states, i, array))}
         found = {key: self._found(value) for key, value in plan.schedule.outputs.items()}
         self.outputs = {k: found[f"output {k}"] for k in plan.graph.outputs if k not in plan.states}
@@ -225,7 +226,7 @@ class _Bound:
             return self.arrays[memory.space - ARENA].reshape(value.shape)
         kind = np.uint8 if base.op == "pool_argmax" else value.dtype
         start = memory.offset + part_of(value)
-        return np.ndarray(value.shape, kind, self.plan.memory.data, start)
+        return np.ndarray(value.shape, kind, self.memory.data, start)
 
 
 class Ready:
@@ -234,12 +235,14 @@ class Ready:
     def __init__(self, plan: NativePlan, feeds: Mapping[str, Array], moving: str) -> None:
         node = plan.graph.inputs[moving]
         self.plan, self.input = plan, np.zeros(node.shape, node.dtype)
-        self.bound = _Bound(plan, States({}))
+        # Memory of its own: what was made of the held inputs stands there, and the plan may be run on others meanwhile.
+        self.bound = _Bound(plan, States({}), _aligned(plan.places.arena_bytes))
+        self.lock = threading.Lock()
         self.bound.feed({**feeds, moving: self.input})
 
     def __call__(self, given: Array) -> dict[str, Array]:
         """The outputs for `given`, an array of the input's shape and type."""
-        with self.plan.lock:
+        with self.lock:
             np.copyto(self.input, given)
             self.plan.launch(self.bound)
             return {name: view.copy() for name, view in self.bound.views(self.bound.outputs).items()}
