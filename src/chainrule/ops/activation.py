@@ -44,6 +44,10 @@ def _silu_back(g: Tensor, y: Tensor, x: Tensor) -> Tensor:
 
 
 leaky_relu.grads(
+    x=lambda g, y, x, slope: where(greater(x, 0), g, g * slope),
+    slope=lambda g, y, x, slope: where(greater(x, 0), 0, g * x),
+)
+elu.grads(
     # alpha e^x, not y + alpha: far below 0 that would cancel.
     x=lambda g, y, x, alpha: where(greater(x, 0), g, g * (alpha * exp(where(greater(x, 0), 0, x)))),
     alpha=lambda g, y, x, alpha: where(greater(x, 0), 0, g * (exp(where(greater(x, 0), 0, x)) - 1)),
