@@ -24,21 +24,7 @@ constexpr int lanes = 4, rows = 2, columns = 4;
 #endif
 static_assert((rows + columns) * lanes <= operand_floats);
 
-#ifdef __GNUC__
 typedef float Vector __attribute__((vector_size(lanes * sizeof(float))));
-#else
-struct Vector {
-    float lane[lanes];
-};
-Vector operator*(Vector a, const Vector& b) {
-    for (int i = 0; i < lanes; ++i) a.lane[i] *= b.lane[i];
-    return a;
-}
-Vector operator+(Vector a, const Vector& b) {
-    for (int i = 0; i < lanes; ++i) a.lane[i] += b.lane[i];
-    return a;
-}
-#endif
 
 Vector load(const float* ones, int index) {
     Vector vector;

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from chainrule.layers import parse
 from chainrule.model import Model, Preparation
 
 from ..works import ADAM_LR, EPOCHS, LR, MOMENTUM, Arrays, Batch, Work
-from .base import Runner
+from .base import Runner, Training
 
 
 def engine_of(owner: Any) -> str:
@@ -119,15 +118,13 @@ class Train(Runner):
         return [(ends[-1] - ends[0]) / 2 / steps * 1e3]
 
 
-class Epochs(Runner):
+class Epochs(Training):
     """A block is one call of `cr.train`, by its own clock, whatever time is asked for: from the network to the record."""
 
     about = "cr.train, all of it"
-    checked = 1  # the last loss of one training
 
     def build(self, arrays: Arrays, threads: int) -> None:
         use(threads)
-        self.loss = 0.0
 
     def step(self, i: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -146,14 +143,6 @@ class Epochs(Runner):
                 progress=False,
             )
             self.loss = json.loads((run.folder / "metrics.jsonl").read_text().splitlines()[-1])["train/loss"]
-
-    def finish(self) -> float:
-        return self.loss
-
-    def block(self, seconds: float) -> list[float]:
-        started = time.perf_counter()
-        self.step(0)
-        return [(time.perf_counter() - started) * 1e3]
 
 
 class Predict(Runner):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 
 from sklearn.exceptions import ConvergenceWarning
@@ -10,21 +9,19 @@ from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 from ..works import ADAM_LR, EPOCHS, Arrays
-from .base import Runner
+from .base import Training
 
 
-class Epochs(Runner):
+class Epochs(Training):
     """A block is one call of `fit`, by its own clock, whatever time is asked for; rows are all the batches' together."""
 
     about = "MLPClassifier.fit"
-    checked = 1  # the last loss of one training
 
     def build(self, arrays: Arrays, threads: int) -> None:
         warnings.simplefilter("ignore", ConvergenceWarning)
         self.limits = threadpool_limits(threads)
         ((self.x, self.y),) = self.batches
         self.hidden = tuple(part.units for part in self.work.parts if part.word == "dense")[:-1]
-        self.loss = 0.0
 
     def step(self, i: int) -> None:
         model = MLPClassifier(
@@ -39,14 +36,6 @@ class Epochs(Runner):
         )
         model.fit(self.x, self.y)
         self.loss = float(model.loss_)
-
-    def finish(self) -> float:
-        return self.loss
-
-    def block(self, seconds: float) -> list[float]:
-        started = time.perf_counter()
-        self.step(0)
-        return [(time.perf_counter() - started) * 1e3]
 
 
 SIDES = {"sklearn": Epochs}

@@ -31,7 +31,6 @@ MOST_MISFITS = 1000
 ARENA = FIRST_ARRAY  # the space of the first array
 ALONE_NS = 60_000  # what takes less is run by the calling thread alone
 Stretches = list[tuple[Any, list[Unit]]]  # native programs, each with the units that NumPy computes after it
-Found = dict[str, NDArray[Any]]
 
 
 class NativePlan:
