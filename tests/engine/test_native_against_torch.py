@@ -351,7 +351,7 @@ BEHIND = {
 
 def marked(name: str) -> Any:
     """The row, marked if it is known not to hold."""
-    return pytest.param(name, marks=[pytest.mark.xfail(reason=BEHIND[name], strict=False)] if name in BEHIND else [])
+    return pytest.param(name, marks=[pytest.mark.xfail(reason=BEHIND[name])] if name in BEHIND else [])
 
 
 @pytest.mark.parametrize("name", [marked(name) for name in ROWS])
