@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .engine import Plan, States, plan, refuse_too_much
+from .engine import Batches, Plan, States, plan, refuse_too_much
 from .errors import DataError, NoValueError, ShapeError, UnknownName, require, require_seed
 from .explain import explained
 from .grad import backpropagate
@@ -29,6 +29,7 @@ from .trace import Peek, Trace
 
 Arrays = dict[str, NDArray[Any]]
 OF_BATCH = ("weights", "unit")  # fed with a batch where rows or classes count differently
+ONLY_LOSS = ("loss",)
 # d/dp of the priors' p^2 / 2 and |p|
 PULLS: Mapping[str, Callable[[Tensor], Tensor]] = {"l2": lambda p: p, "l1": sign}
 
@@ -234,9 +235,8 @@ class Step:
         self._graphs: dict[Any, Graph] = {}
         self._plans: dict[Any, Plan] = {}
         self._usual: set[Any] = set()
-        self._latest: tuple[Arrays, Arrays] | None = (
-            None  # what the latest call was fed beside the arrays, what it kept
-        )
+        self._rows = np.arange(0)[None]
+        self._latest: tuple[Batches, int] | None = None  # what the latest call was fed, and its last step
         self._traced: Arrays | None = None  # every value of it, if they were asked for
         first = self.ready(batch, keep)  # what does not fit shows itself now
         self.classes = first.graph.outputs["output"].shape[-1]
@@ -248,7 +248,8 @@ class Step:
             self.loss.check_codes(batch["y"], self.classes)
         else:
             self.loss.check(batch["y"])
-        return float(self.run(batch, lr=self.optimizer.lr)["loss"])
+        made = self.advance(batch, self._all_rows(len(batch["x"])), self.optimizer.lr, wanted=ONLY_LOSS)
+        return float(made["loss"][0])
 
     def _given(self, x: Any, y: Any, weights: ArrayLike | None) -> Arrays:
         """A batch as the step takes it; arrays of a kind that was taken as it is are not looked at again."""
@@ -263,13 +264,44 @@ class Step:
 
     def run(self, batch: Arrays, lr: float, l2: float = 0.0, l1: float = 0.0) -> Arrays:
         """One step on a batch of `x`, `y` and, where rows count differently, `weights` and `unit`; gives loss and output."""
-        priors = {"l2": l2} | ({"l1": l1} if l1 else {})
-        knobs: dict[str, Any] = {"step": self.count, "seed": self.seed, "lr": float(lr), **priors}
-        feeds: Arrays = {**batch, **knobs}
-        out, kept = self.ready(feeds, self.keep).advance(self._states, feeds)
-        self._latest, self._traced, self._shown = (feeds, kept), None, None
-        self.count += 1
-        return out
+        made = self.advance(batch, self._all_rows(len(batch["x"])), lr, l2, l1)
+        return {name: array[0] for name, array in made.items()}
+
+    def advance(
+        self,
+        rows: Arrays,
+        order: NDArray[np.int64],
+        lr: float | NDArray[Any],
+        l2: float = 0.0,
+        l1: float = 0.0,
+        wanted: tuple[str, ...] = ("loss", "output"),
+    ) -> Arrays:
+        """Steps on rows of these by their numbers, `order` (steps, batch), `lr` for all steps or for each.
+
+        Gives loss and output of every step, (steps, ...). A step whose loss is not finite is the last one.
+        """
+        rows, count = dict(rows), self.count
+        numbers = {
+            "step": count if len(order) == 1 else np.arange(count, count + len(order)),
+            "seed": self.seed,
+            "lr": lr,
+            "l2": l2,
+        }
+        more = {"l1": l1 or None, "unit": rows.pop("unit", None)}
+        numbers |= {name: value for name, value in more.items() if value is not None}
+        batches = Batches(rows, order, numbers)
+        ready = self._ready(batches, self.keep)
+        made = ready.advance(self._states, batches, wanted)
+        done = len(made["loss"])
+        self._latest, self._traced, self._shown = (batches, done - 1), None, None
+        self.count += done
+        return made
+
+    def _all_rows(self, count: int) -> NDArray[np.int64]:
+        """All rows in their order, as those of one step."""
+        if self._rows.shape[1] != count:
+            self._rows = np.arange(count)[None]
+        return self._rows
 
     @property
     def arrays(self) -> Arrays:
@@ -286,18 +318,26 @@ class Step:
         """What the engine makes of the latest step, to be printed: what is fused, what stands where, what it costs."""
         if self._latest is None:
             return str(next(iter(self._plans.values())))
-        return str(self.ready(self._latest[0], self.keep))
+        return str(self._ready(self._latest[0], self.keep))
 
-    def ready(self, feeds: Arrays, keep: bool | str | Collection[str] = False) -> Plan:
+    def ready(self, batch: Arrays, keep: bool | str | Collection[str] = False) -> Plan:
         """The step for batches like this one."""
-        x, y = feeds["x"], feeds["y"]
+        rows = {name: array for name, array in batch.items() if name in ("x", "y", "weights")}
+        return self._ready(Batches(rows, self._all_rows(len(rows["x"])), batch), keep)
+
+    def _ready(self, batches: Batches, keep: bool | str | Collection[str]) -> Plan:
+        x, y, count = batches.rows["x"], batches.rows["y"], batches.order.shape[1]
         if x.shape[1:] != self.shape:
             raise ShapeError(f"the step takes inputs of {self.shape} per example, found {x.shape[1:]}")
-        kind = (x.shape, y.shape, y.dtype, tuple(name for name in (*OF_BATCH, "l1") if name in feeds))
+        fed = tuple(name for name in (*OF_BATCH, "l1") if name in batches.rows or name in batches.numbers)
+        kind = (count, y.shape[1:], y.dtype, fed)
         key = (kind, keep if isinstance(keep, bool | str) else tuple(keep))
         if key not in self._plans:
             if kind not in self._graphs:
-                self._graphs[kind] = training_graph(self.net, self.loss, self.optimizer, *kind, self.dtype)
+                shapes = (count, *x.shape[1:]), (count, *y.shape[1:])
+                self._graphs[kind] = training_graph(
+                    self.net, self.loss, self.optimizer, *shapes, y.dtype, fed, self.dtype
+                )
             self._plans[key] = plan(self._graphs[kind], self.engine, names_to_keep(self._graphs[kind], keep))
         return self._plans[key]
 
@@ -305,11 +345,13 @@ class Step:
         """The latest call with the value and the gradient of every node on the way to the loss."""
         if self._latest is None:
             raise NoValueError("the step was not run yet: call it with a batch first, step(x, y)")
-        feeds, kept = self._latest
-        ready = self.ready(feeds, keep=True)
-        if self.keep is not True and self._traced is None:
-            self._traced = ready.run({**self._states, **self._states.spare, **feeds})[1]
-        values = self._traced or {name: _unchanging(array) for name, array in kept.items()}
+        batches, last = self._latest
+        ready = self._ready(batches, keep=True)
+        if self.keep is True:
+            self._traced = self._traced or ready.kept()
+        elif self._traced is None:
+            self._traced = ready.run({**self._states, **self._states.spare, **batches.feeds(last)})[1]
+        values = self._traced or {}
         graph = ready.graph
         return Trace.of_run(graph, graph.outputs["loss"], {graph.find(name): value for name, value in values.items()})
 
@@ -317,10 +359,9 @@ class Step:
         """Value and gradient of a node of the latest call, by name; without a name, of every node, as a dict by name."""
         if name is None:
             return {peek.name: peek for peek in self.trace()}
-        kept = self._latest[1] if self._latest and self.keep is not True else {}
+        kept = self._ready(self._latest[0], self.keep).kept() if self._latest and self.keep is not True else {}
         if name in kept:
-            gradient = kept.get(f"grad/{name}")
-            return Peek(name, _unchanging(kept[name]), None if gradient is None else _unchanging(gradient))
+            return Peek(name, kept[name], kept.get(f"grad/{name}"))
         return self.trace().peek(name)
 
     def eager(self, x: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None) -> Tensor:
@@ -341,12 +382,6 @@ class Step:
     def save(self, path: str | Path) -> None:
         """Draw the latest call into a file: `.svg`, `.png` or `.html`."""
         METHODS["picture"](self.trace(), fold=True).save(path)
-
-
-def _unchanging(array: NDArray[Any]) -> NDArray[Any]:
-    copy = array.copy()
-    copy.setflags(write=False)
-    return copy
 
 
 def names_to_keep(graph: Graph, keep: bool | str | Collection[str]) -> list[str]:

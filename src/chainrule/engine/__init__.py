@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,12 +11,13 @@ import numpy as np
 from ..errors import UnknownName
 from ..graph import Array, Graph
 from . import native
+from .batches import Batches
 from .native import set_threads
 from .reference import ReferencePlan
 from .room import refuse_too_much
 from .states import States
 
-__all__ = ["EngineStatus", "Plan", "ReferencePlan", "States", "engines", "plan", "refuse_too_much", "set_threads"]
+__all__ = ["Batches", "EngineStatus", "Plan", "ReferencePlan", "States", "engines", "plan", "refuse_too_much", "set_threads"]
 
 
 class Plan(Protocol):
@@ -30,7 +31,9 @@ class Plan(Protocol):
 
     def ready(self, feeds: Mapping[str, Array], moving: str) -> Callable[[Array], dict[str, Array]]: ...
 
-    def advance(self, states: States, feeds: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]: ...
+    def advance(self, states: States, batches: Batches, wanted: Sequence[str]) -> dict[str, Array]: ...
+
+    def kept(self) -> dict[str, Array]: ...
 
 
 @dataclass(frozen=True)

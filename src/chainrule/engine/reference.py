@@ -7,7 +7,7 @@ each other lose tenfold on a busy machine, and so the bits do not depend on how 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from threadpoolctl import ThreadpoolController
 
 from ..errors import DtypeError, NoValueError, ShapeError
 from ..graph import Array, Graph, Tensor
+from .batches import Batches
 from .room import refuse_too_much
 from .states import States
 
@@ -24,20 +25,21 @@ class ReferencePlan:
 
     def __init__(self, graph: Graph, keep: Collection[str] = (), hold: Collection[str] = ()) -> None:
         self.graph = graph
-        self.kept = {name: graph.find(name) for name in keep}
+        self.looked_at = {name: graph.find(name) for name in keep}
         refuse_unfed(graph)
         sizes = {node.label: node.size * node.dtype.itemsize for node in graph.order}
         refuse_too_much("this graph", sizes, max(sizes.values(), default=0))
         fed = set(graph.inputs.values())
-        known = [*graph.order, *self.kept.values()]
+        known = [*graph.order, *self.looked_at.values()]
         self.constants = {node: node.value for node in known if node.value is not None and node not in fed}
         self.program = self._program(fed)
+        self._kept: dict[str, Array] = {}
 
     def _program(self, fed: set[Tensor]) -> list[tuple[Tensor, list[Tensor]]]:
         """The nodes to compute, each with the nodes whose value is last used by it."""
         nodes = [n for n in self.graph.order if n.op is not None and n.value is None and n not in fed]
         last_user = {x: node for node in nodes for x in node.inputs}
-        stay = {*self.graph.outputs.values(), *self.kept.values()}
+        stay = {*self.graph.outputs.values(), *self.looked_at.values()}
         return [(node, [x for x in {*node.inputs} if last_user[x] is node and x not in stay]) for node in nodes]
 
     def __str__(self) -> str:
@@ -60,18 +62,30 @@ class ReferencePlan:
                 for x in dead:
                     del value[x]
         outputs = {name: value[node] for name, node in self.graph.outputs.items()}
-        return outputs, {name: value[node] for name, node in self.kept.items()}
+        return outputs, {name: value[node] for name, node in self.looked_at.items()}
 
     def ready(self, feeds: Mapping[str, Array], moving: str) -> Callable[[Array], dict[str, Array]]:
         """The plan with these inputs, to be called with the one that is still `moving`."""
         return lambda given: self({**feeds, moving: given})
 
-    def advance(self, states: States, feeds: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
-        """The same, with the states moved on; the outputs are those that are no states."""
-        outputs, kept = self.run({**feeds, **states})
-        states.spare = {name: outputs.pop(name) for name in states if name in outputs}
-        states.swap()
-        return outputs, kept
+    def advance(self, states: States, batches: Batches, wanted: Sequence[str]) -> dict[str, Array]:
+        """Steps that move the states on: the `wanted` outputs of each, until the first of them is not finite."""
+        made: dict[str, list[Array]] = {name: [] for name in wanted}
+        states.arrange({name for name in states if name in self.graph.outputs})
+        for i in range(len(batches.order)):
+            outputs, self._kept = self.run({**batches.feeds(i), **states})
+            for name, array in states.spare.items():
+                array[...] = outputs[name]
+            states.swap()
+            for name in wanted:
+                made[name].append(outputs[name])
+            if not np.isfinite(made[wanted[0]][-1]).all():
+                break
+        return {name: np.array(arrays) for name, arrays in made.items()}
+
+    def kept(self) -> dict[str, Array]:
+        """The nodes that were asked to be kept, of the latest step."""
+        return self._kept
 
 
 @functools.cache

@@ -2,49 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+Arrays = dict[str, NDArray[Any]]
 
-class States(dict[str, NDArray[Any]]):
-    """The present arrays, as a dict. An engine may overwrite them, or write their successors into `spare` and `swap`.
+
+class States(Arrays):
+    """The present arrays, as a dict. An engine overwrites them, or writes their successors into `spare` and swaps.
 
     The arrays given are copied, so nothing of the caller's changes. After a step the arrays before it are those in `spare`.
     """
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         super().__init__({path: np.array(array, order="C") for path, array in arrays.items()})
-        self.spare: dict[str, NDArray[Any]] = {}
+        self.spare: Arrays = {}
         self.turn = 0
+        self.version = 0  # of the arrays' places
 
-    def beside(self, path: str) -> NDArray[Any]:
-        """Memory of the same size for the successor of an array."""
-        if path not in self.spare:
-            self.spare[path] = np.empty_like(self[path])
-        return self.spare[path]
+    def arrange(self, beside: Set[str]) -> None:
+        """From now on these arrays have a place for their successor, and no others."""
+        if self.spare.keys() != beside:
+            self.spare = {path: np.empty_like(self[path]) for path in beside}
+            self.turn, self.version = 0, self.version + 1
 
-    def swap(self) -> None:
-        """What was written beside becomes present."""
-        for path, array in self.spare.items():
-            self.spare[path], self[path] = self[path], array
-        self.turn = 1 - self.turn
+    def at(self, turn: int) -> tuple[Arrays, Arrays]:
+        """The arrays that are present at a turn, and the places for their successors."""
+        return (self, self.spare) if turn == self.turn else ({**self, **self.spare}, self)
 
-    def put(self, path: str, array: NDArray[Any]) -> None:
-        """Give one of the present arrays other values."""
-        if self[path].flags.writeable:
-            self[path][...] = array
-        else:
-            self[path] = np.array(array, self[path].dtype)
+    def swap(self, steps: int = 1) -> None:
+        """What was written beside becomes present, as often as there were steps."""
+        if steps % 2:
+            for path, array in self.spare.items():
+                self.spare[path], self[path] = self[path], array
+            self.turn = 1 - self.turn
 
-    def frozen(self) -> dict[str, NDArray[Any]]:
+    def frozen(self) -> Arrays:
         """Copies that nothing changes; a path that is given another array moves the present one, too."""
         return _Copies(self)
 
 
-class _Copies(dict[str, NDArray[Any]]):
+class _Copies(Arrays):
     def __init__(self, states: States) -> None:
         super().__init__({path: array.copy() for path, array in states.items()})
         self._states = states
@@ -57,5 +58,5 @@ class _Copies(dict[str, NDArray[Any]]):
             self[path] = array
 
     def __setitem__(self, path: str, array: NDArray[Any]) -> None:
-        self._states.put(path, array)
+        self._states[path][...] = array
         super().__setitem__(path, array)

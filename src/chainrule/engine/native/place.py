@@ -34,6 +34,12 @@ class Array:
     name: str | None = None
     written: bool = False
 
+    @property
+    def state(self) -> str:
+        """The state whose successor is written here, or that stands here."""
+        name: str = self.value.attrs["name"] if self.value else (self.name or "").removeprefix("output ")
+        return name
+
 
 class Places:
     """The memory of all values of a schedule. `arrays` are what the caller gives, in order, behind the arena."""
@@ -47,6 +53,8 @@ class Places:
         self._own_exported = _exported(schedule, own, [unit for unit in schedule.units if schedule.is_own(unit)])
         self._place_made()
         self._place_given()
+        self.beside = {array.state for array in self.arrays if array.value is None}
+        self.written = {array.state for array in self.arrays if array.written}
         self.arena_bytes = max(self._allocate_arena(), 1)
         self.scratch_bytes = max([self._allocate_scratch(s) for s in schedule.segments], default=0)
 

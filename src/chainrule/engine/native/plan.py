@@ -1,36 +1,37 @@
-"""A graph on the native engine: planned once, then run in one call without the GIL, with NumPy between where it must be."""
+"""A graph on the native engine: planned once, then run without the GIL, with NumPy between where it must be."""
 
 from __future__ import annotations
 
+import functools
 import itertools
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import PositionError
-from ...graph import Array, Graph, Tensor
+from ...graph import Array, Graph
 from ...graph.debug import watching
+from ..batches import Batches
 from ..reference import ReferencePlan, checked_feed, refuse_unfed
 from ..room import refuse_too_much
 from ..states import States
 from . import thread_count
+from .bound import Bound, Ready, Room, unchanging
 from .cost import work_ns
 from .emit import Emission, NotInPlace
 from .fuse import KEPT, Fusion
 from .instruction import Names
 from .lower import lower
-from .place import ALIGNMENT, FIRST_ARRAY, part_of
-from .schedule import SETUP, Schedule, Unit, memory_of
+from .schedule import SETUP, Schedule, Unit
 from .tile import Misfit
+from .training import Training
 from .value import Value
 
 MOST_MISFITS = 1000
-ARENA = FIRST_ARRAY  # the space of the first array
 ALONE_NS = 60_000  # what takes less is run by the calling thread alone
-Stretches = list[tuple[Any, list[Unit]]]  # native programs, each with the units that NumPy computes after it
 
 
 class NativePlan:
@@ -57,12 +58,16 @@ class NativePlan:
         made = {value: self.places.memory[value] for unit in self.schedule.units for value in unit.made}
         sizes = {value.label: memory.bytes * memory.parts for value, memory in made.items()}
         refuse_too_much("this graph", sizes, self.places.arena_bytes + self.places.scratch_bytes)
-        self.memory = _aligned(self.places.arena_bytes)
+        self.copied = [k for k in moved if k not in self.places.written]
+        self.beside = frozenset([*self.places.beside, *self.copied])
         self.codes = list(self._codes())
         self.setup = np.array(self.emission.code([SETUP]), np.int64)
+        self.has_hosts = any(units for _, units in self.codes)
         self.parallel = sum(work_ns(unit) for unit in self.schedule.units) > ALONE_NS
         self.lock = threading.RLock()
-        self._ready: dict[tuple[int, int], tuple[States, _Bound]] = {}
+        self.room = Room(self)
+        self._latest: Bound | ReferencePlan | None = None
+        self._training: Training | None = None
 
     def _codes(self) -> Iterator[tuple[NDArray[np.int64], list[Unit]]]:
         """The stages between what NumPy computes, as programs."""
@@ -82,194 +87,58 @@ class NativePlan:
 
     def run(self, feeds: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
         """The outputs, and the nodes that were asked to be kept."""
-        states = States({name: checked_feed(name, feeds, self.graph.inputs[name]) for name in self.states})
-        with self.lock:  # until what was kept is copied
-            outputs, kept = self.advance(states, feeds)
-            return {**outputs, **states.frozen()}, unchanging(kept)
-
-    def advance(self, states: States, feeds: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
-        """The same, with the states moved on; the outputs are those that are no states.
-
-        What was kept is not copied: the next call writes over it.
-        """
         if watching.get():  # every op is looked at: only the microscope can
-            return ReferencePlan(self.graph, self.keep).advance(states, feeds)
+            return ReferencePlan(self.graph, self.keep).run(feeds)
+        states = States({name: checked_feed(name, feeds, self.graph.inputs[name]) for name in self.states})
+        states.arrange(self.beside)
         with self.lock:
-            bound = self._bound(states)
-            bound.feed(feeds)
-            self.launch(bound)
-            for name, view in bound.copied.items():
-                states.beside(name)[...] = view
-            outputs, kept = unchanging(bound.views(bound.outputs)), bound.views(bound.kept)
-            states.swap()
-        return outputs, kept
+            bound = Bound(self, self.room, states) if states else self._alone
+            bound.run(feeds)
+            outputs, kept = unchanging(bound.outputs()), unchanging(bound.kept())
+        states.swap()
+        return outputs | states.frozen(), kept
 
-    def launch(self, bound: _Bound) -> None:
-        """Run everything once."""
-        threads = thread_count() if self.parallel else 1  # a small program is over before other threads are awake
-        for program, units in bound.stretches:
-            fault = program.run(threads)
-            if fault is not None:
-                raise self._fault(*fault)
-            for unit in units:
-                self._host(bound, unit)
-
-    def __str__(self) -> str:
-        from .report import told  # noqa: PLC0415 - only for people
-
-        return told(self)
+    @functools.cached_property
+    def _alone(self) -> Bound:
+        """The programs of a graph without states."""
+        return Bound(self, self.room, States({}))
 
     def ready(self, feeds: Mapping[str, Array], moving: str) -> Ready:
         """The plan bound to these inputs, to be called with the one that is still `moving`: the quickest way to run it."""
         return Ready(self, feeds, moving)
 
-    def _bound(self, states: States) -> _Bound:
-        """The programs bound to these states; for the two turns of a training there are two."""
-        key = (id(states), states.turn) if states else (0, 0)
-        if key not in self._ready:
-            if len(self._ready) >= 2:
-                self._ready = {k: v for k, v in self._ready.items() if v[0] is states}
-            self._ready[key] = (states, _Bound(self, states, self.memory))
-        return self._ready[key][1]
+    def advance(self, states: States, batches: Batches, wanted: Sequence[str]) -> dict[str, Array]:
+        """Steps that move the states on: the `wanted` outputs of each, until the first of them is not finite."""
+        with self.lock:
+            if watching.get():
+                self._latest = ReferencePlan(self.graph, self.keep)
+                return self._latest.advance(states, batches, wanted)
+            if self._training is None or not self._training.is_of(states):
+                self._training = Training(self, states)
+            try:
+                return self._training.advance(batches, wanted)
+            finally:
+                self._latest = self._training.latest
 
-    def _fault(self, instruction: int, row: int, value: int) -> PositionError:
+    def kept(self) -> dict[str, Array]:
+        """The nodes that were asked to be kept, of the latest step."""
+        with self.lock:
+            return {} if self._latest is None else unchanging(self._latest.kept())
+
+    def threads(self) -> int:
+        """How many take part: a small program is over before other threads are awake."""
+        return thread_count() if self.parallel else 1
+
+    def fault(self, instruction: int, row: int, value: int) -> PositionError:
+        """What a program found while it ran."""
         takers = [value for value in self.schedule.order if value.op == "take_column"]
         label, classes = (takers[0].label, takers[0].inputs[0].shape[-1]) if takers else ("take", 0)
         return PositionError(f"{label}: label {value} in row {row} is none of the {classes} classes 0..{classes - 1}")
 
-    def _host(self, bound: _Bound, unit: Unit) -> None:
-        """One op in NumPy, from the engine's memory and back."""
-        node = unit.value.attrs["node"]
-        made = node.op.compute(node, [bound.view(x) for x in unit.value.inputs])
-        bound.view(unit.value)[...] = made
+    def __str__(self) -> str:
+        from .report import told  # noqa: PLC0415 - only for people
 
-
-class _Bound:
-    """The programs of a plan, bound to the memory of some states. Feeds are bound anew with every call."""
-
-    def __init__(self, plan: NativePlan, states: States, memory: NDArray[np.uint8]) -> None:
-        self.plan, self.memory = plan, memory
-        self.stretches: Stretches = [(plan.ext.Program(plan.path, code), units) for code, units in plan.codes]
-        self.setup, self.is_set_up = plan.ext.Program(plan.path, plan.setup), False
-        self.arrays: list[NDArray[Any]] = [memory] * (1 + len(plan.places.arrays))
-        self.fed: list[_Feed] = []
-        self._bind(0, memory)
-        moved = {name for i, array in enumerate(plan.places.arrays, 1) if (name := self._place(states, i, array))}
-        found = {key: self._found(value) for key, value in plan.schedule.outputs.items()}
-        self.outputs = {k: found[f"output {k}"] for k in plan.graph.outputs if k not in plan.states}
-        self.kept = {k: found[KEPT + k] for k in plan.keep}
-        self.copied = {
-            k: view for k in plan.states if k not in moved and not isinstance(view := found[f"output {k}"], Value)
-        }
-
-    def _place(self, states: States, index: int, array: Any) -> str | None:
-        """Bind what stays: constants, states and their successors; the rest is fed. Gives the state that is written."""
-        if array.name is not None:
-            name: str = array.name.removeprefix("output ")
-            self._bind(index, states.beside(name))
-            return name
-        if array.value.op == "constant":
-            self._bind(index, array.value.attrs["array"])
-        elif (name := array.value.attrs["name"]) in states:
-            self._bind(index, states[name])
-            return name if array.written else None
-        else:
-            self.fed.append(_Feed(index, name, self.plan.graph.inputs[name]))
-        return None
-
-    def _bind(self, index: int, array: NDArray[Any]) -> None:
-        self.arrays[index] = array
-        for program in (self.setup, *(program for program, _ in self.stretches)):
-            program.bind(index, array)
-
-    def feed(self, feeds: Mapping[str, Array]) -> None:
-        """Bind what this call was given; numbers have a place of their own."""
-        for feed in self.fed:
-            given: Any = feeds.get(feed.name)
-            if feed.number is not None and given.__class__ in (int, float):
-                feed.number[()] = given
-                given = feed.number
-            elif not feed.fits(given):
-                given = np.ascontiguousarray(checked_feed(feed.name, feeds, feed.node)).reshape(feed.node.shape)
-            if given is not self.arrays[feed.index]:
-                self._bind(feed.index, given)
-                self.is_set_up = self.is_set_up and feed.name not in self.plan.held
-        if not self.is_set_up:
-            self.setup.run(1)
-            self.is_set_up = True
-
-    def _found(self, value: Value) -> NDArray[Any] | Value:
-        """Where an output stands; what is fed, or kept in fewer bytes, stands elsewhere in every call."""
-        if memory_of(value).op in ("input", "pool_argmax"):
-            return value
-        view = self.view(value)
-        view.setflags(write=False)
-        return view
-
-    def views(self, found: Mapping[str, NDArray[Any] | Value]) -> dict[str, Array]:
-        """The memory of outputs, not to be written to; the next run will change it."""
-        return {name: x if isinstance(x, np.ndarray) else self._view_now(x) for name, x in found.items()}
-
-    def _view_now(self, value: Value) -> Array:
-        view = self.view(value).astype(value.dtype)
-        view.setflags(write=False)
-        return view
-
-    def view(self, value: Value) -> NDArray[Any]:
-        """The memory of a value, under its shape."""
-        base = memory_of(value)
-        if base.op == "constant" and base.shape == ():
-            return np.broadcast_to(base.attrs["array"], value.shape)
-        memory = self.plan.places.memory[base]
-        if memory.space > ARENA:
-            return self.arrays[memory.space - ARENA].reshape(value.shape)
-        kind = np.uint8 if base.op == "pool_argmax" else value.dtype
-        start = memory.offset + part_of(value)
-        return np.ndarray(value.shape, kind, self.memory.data, start)
-
-
-class Ready:
-    """A plan with all its inputs given but one."""
-
-    def __init__(self, plan: NativePlan, feeds: Mapping[str, Array], moving: str) -> None:
-        node = plan.graph.inputs[moving]
-        self.plan, self.input = plan, np.zeros(node.shape, node.dtype)
-        # Memory of its own: what was made of the held inputs stands there, and the plan may be run on others meanwhile.
-        self.bound = _Bound(plan, States({}), _aligned(plan.places.arena_bytes))
-        self.lock = threading.Lock()
-        self.bound.feed({**feeds, moving: self.input})
-
-    def __call__(self, given: Array) -> dict[str, Array]:
-        """The outputs for `given`, an array of the input's shape and type."""
-        with self.lock:
-            np.copyto(self.input, given)
-            self.plan.launch(self.bound)
-            return {name: view.copy() for name, view in self.bound.views(self.bound.outputs).items()}
-
-
-def unchanging(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Array]:
-    """Copies that cannot be written to."""
-    copies = {name: array.copy() for name, array in arrays.items()}
-    for array in copies.values():
-        array.setflags(write=False)
-    return copies
-
-
-class _Feed:
-    """An input that comes with every call: its place among the arrays, and what it must be."""
-
-    __slots__ = ("dtype", "index", "name", "node", "number", "shape")
-
-    def __init__(self, index: int, name: str, node: Tensor) -> None:
-        self.index, self.name, self.node = index, name, node
-        self.shape, self.dtype = node.shape, node.dtype
-        self.number = np.zeros((), node.dtype) if node.shape == () else None
-
-    def fits(self, given: Any) -> bool:
-        """Whether it can be bound as it is."""
-        if given.__class__ is not np.ndarray or given.shape != self.shape:
-            return False
-        return bool(given.dtype == self.dtype and given.flags.c_contiguous)
+        return told(self)
 
 
 def planned(lowered: Mapping[str, Value], states: Mapping[str, Value], held: frozenset[str], names: Names) -> Emission:
@@ -285,9 +154,3 @@ def planned(lowered: Mapping[str, Value], states: Mapping[str, Value], held: fro
         except NotInPlace:
             in_place = False
     raise AssertionError("the plan does not settle")
-
-
-def _aligned(size: int) -> NDArray[np.uint8]:
-    raw = np.zeros(size + ALIGNMENT, np.uint8)
-    start = -raw.ctypes.data % ALIGNMENT
-    return raw[start : start + size]

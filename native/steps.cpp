@@ -1,0 +1,92 @@
+#include "steps.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "without_gil.hpp"
+
+namespace nb = nanobind;
+
+namespace chainrule {
+namespace {
+
+[[noreturn]] void fail(const std::string& what) { throw std::invalid_argument("steps: " + what); }
+
+}  // namespace
+
+Steps::Steps(nb::handle turns, nb::handle fed, nb::handle results)
+    : kept_(nb::borrow(turns)), fed_(buffers_of(fed, true)), results_(buffers_of(results, false)) {
+    for (const nb::handle turn : turns) {
+        Turn& made = turns_.emplace_back();
+        for (const nb::handle program : turn[0]) made.programs.push_back(&nb::cast<BoundProgram&>(program));
+        for (const nb::handle copy : turn[1]) {
+            made.copies.push_back({std::make_unique<Buffer>(copy[0], false), std::make_unique<Buffer>(copy[1], true)});
+            const Copy& last = made.copies.back();
+            if (last.from->bytes() != last.to->bytes()) fail("a copy to an array of another size");
+        }
+    }
+    if (turns_.empty()) fail("expected a turn");
+}
+
+Steps::Feed Steps::feed(nb::handle given, Int parts) const {
+    const auto index = nb::cast<Int>(given[0]);
+    if (index < 0 || index >= static_cast<Int>(fed_.size())) fail("no array " + std::to_string(index) + " is fed");
+    const Buffer& to = *fed_[index];
+    if (parts < 1 || to.bytes() % parts != 0) fail("array " + std::to_string(index) + " has another number of rows");
+    return {std::make_unique<Buffer>(given[1], false), to.at(), to.bytes() / parts};
+}
+
+std::tuple<Int, std::optional<FaultTuple>> Steps::run(int threads, Int turn, nb::handle order, nb::handle rows,
+                                                      nb::handle numbers, nb::handle results) {
+    const Buffer order_buffer(order, false);
+    const auto* chosen = reinterpret_cast<const Int*>(order_buffer.at());
+    const auto steps = nb::cast<Int>(order.attr("shape")[0]), batch = nb::cast<Int>(order.attr("shape")[1]);
+    if (order_buffer.bytes() != steps * batch * static_cast<Int>(sizeof(Int))) fail("order holds no int64");
+
+    std::vector<Feed> gathered, set;
+    for (const nb::handle given : rows) {
+        const Feed& feed = gathered.emplace_back(this->feed(given, batch));
+        const Int count = feed.bytes ? feed.from->bytes() / feed.bytes : 0;
+        for (Int i = 0; i < steps * batch; ++i) {
+            if (chosen[i] < 0 || chosen[i] >= count) fail("there is no row " + std::to_string(chosen[i]));
+        }
+    }
+    for (const nb::handle given : numbers) {
+        const Feed& feed = set.emplace_back(this->feed(given, 1));
+        if (feed.from->bytes() != steps * feed.bytes) fail("expected a number for each step");
+    }
+    const Buffers to = buffers_of(results, true);
+    if (to.size() > results_.size()) fail("there are fewer results");
+    for (std::size_t i = 0; i < to.size(); ++i) {
+        if (to[i]->bytes() != steps * results_[i]->bytes()) fail("expected room for the results of each step");
+    }
+    const bool watched = !to.empty() && results_[0]->bytes() == sizeof(float);
+
+    const WithoutGil released;
+    for (Int step = 0; step < steps; ++step, chosen += batch) {
+        for (const Feed& feed : gathered) {
+            for (Int i = 0; i < batch; ++i) {
+                std::memcpy(feed.to + i * feed.bytes, feed.from->at() + chosen[i] * feed.bytes, feed.bytes);
+            }
+        }
+        for (const Feed& feed : set) std::memcpy(feed.to, feed.from->at() + step * feed.bytes, feed.bytes);
+        const Turn& now = turns_[(turn + step) % turns_.size()];
+        for (BoundProgram* program : now.programs) {
+            if (const auto fault = program->run_released(threads)) return {step, fault};
+        }
+        for (const Copy& copy : now.copies) std::memcpy(copy.to->at(), copy.from->at(), copy.to->bytes());
+        for (std::size_t i = 0; i < to.size(); ++i) {
+            const Int bytes = results_[i]->bytes();
+            std::memcpy(to[i]->at() + step * bytes, results_[i]->at(), bytes);
+        }
+        float first = 0;
+        if (watched) std::memcpy(&first, results_[0]->at(), sizeof first);
+        if (!std::isfinite(first)) return {step + 1, std::nullopt};
+    }
+    return {steps, std::nullopt};
+}
+
+}  // namespace chainrule

@@ -1,0 +1,94 @@
+"""A plan bound to the states that it moves: many steps in one call, wherever NumPy has no part in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...graph import Array
+from ..batches import Batches
+from ..reference import checked_feed
+from ..states import States
+from .bound import Bound
+
+if TYPE_CHECKING:
+    from .plan import NativePlan
+
+
+class Training:
+    """The programs for both turns of the states, and what runs them in turns."""
+
+    def __init__(self, plan: NativePlan, states: States) -> None:
+        states.arrange(plan.beside)
+        self.plan, self.states, self.version = plan, states, states.version
+        self.turns = [Bound(plan, plan.room, states, turn) for turn in ((0, 1) if plan.beside else (0,))]
+        for bound in self.turns:
+            bound.hold({})
+        self.latest = self.turns[0]
+        self.wanted: Sequence[str] = ()
+        self.views: list[NDArray[Any]] = []
+        self.steps: Any = None  # what runs them in one call, where that can be
+
+    def is_of(self, states: States) -> bool:
+        """Whether it is bound to these, where they are now."""
+        return states is self.states and states.version == self.version
+
+    def advance(self, batches: Batches, wanted: Sequence[str]) -> dict[str, Array]:
+        """The `wanted` outputs of each step, until the first of them is not finite."""
+        if wanted != self.wanted:
+            self._prepare(wanted)
+        count, first = len(batches.order), self.states.turn
+        made = [np.empty((count, *view.shape), view.dtype) for view in self.views]
+        done, fault = self._run(batches, made, first)
+        self.latest = self.turns[(first + done - 1) % len(self.turns)]
+        self.states.swap(done)
+        if fault is not None:
+            raise self.plan.fault(*fault)
+        return {name: array[:done] for name, array in zip(wanted, made, strict=True)}
+
+    def _prepare(self, wanted: Sequence[str]) -> None:
+        """Make ready to hand these outputs over."""
+        found = self.latest.outputs()
+        self.wanted, self.views, self.steps = wanted, [found[name] for name in wanted], None
+        if not self.plan.has_hosts and all(map(self.latest.stands, wanted)):
+            turns = tuple((tuple(bound.programs), tuple(bound.copies)) for bound in self.turns)
+            self.steps = self.plan.ext.Steps(turns, [*self.plan.room.fed.values()], self.views)
+
+    def _run(self, batches: Batches, made: list[NDArray[Any]], turn: int) -> tuple[int, Any]:
+        """How many steps have ended, and the fault that ended the last one."""
+        if self.steps is None:
+            return self._step_by_step(batches, made, turn)
+        rows, numbers = [], []
+        for index, (name, own) in enumerate(self.plan.room.fed.items()):
+            if name in batches.rows:
+                rows.append((index, self._fitting(name, own, batches)))
+            elif (given := batches.numbers[name]).__class__ is np.ndarray and given.ndim:
+                numbers.append((index, given.astype(own.dtype)))
+            else:
+                own[()] = given
+        found: tuple[int, Any] = self.steps.run(self.plan.threads(), turn, batches.order, rows, numbers, made)
+        return found
+
+    def _fitting(self, name: str, own: NDArray[Any], batches: Batches) -> NDArray[Any]:
+        """All rows of an input as the programs read them; a sentence where they are others."""
+        given = batches.rows[name]
+        fits = given.dtype == own.dtype and given.shape[1:] == own.shape[1:] and given.flags.c_contiguous
+        if not fits or batches.order.shape[1] != len(own):
+            checked_feed(name, batches.feeds(0), self.plan.graph.inputs[name])
+            given = np.ascontiguousarray(given, own.dtype)
+        return given
+
+    def _step_by_step(self, batches: Batches, made: list[NDArray[Any]], turn: int) -> tuple[int, Any]:
+        """The same, with NumPy's part of it."""
+        for i in range(len(batches.order)):
+            bound = self.turns[(turn + i) % len(self.turns)]
+            bound.run(batches.feeds(i))
+            outputs = bound.outputs()
+            for array, name in zip(made, self.wanted, strict=True):
+                array[i] = outputs[name]
+            if not np.isfinite(outputs[self.wanted[0]]).all():
+                return i + 1, None
+        return len(batches.order), None
