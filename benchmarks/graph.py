@@ -23,7 +23,7 @@ from chainrule.grad import backpropagate
 from chainrule.graph import OPS, Tensor, placeholder, scope
 from chainrule.layers import Context, parse
 from chainrule.loss import CrossEntropy
-from chainrule.step import training_graph
+from chainrule.network import training_graph
 
 DEEP = " ".join(["conv16-3 bn relu"] * 20) + " flatten dense10"
 CNN = "conv32-3 bn relu pool2 conv64-3 bn relu pool2 flatten dense10"

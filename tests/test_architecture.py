@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "chainrule"
 CORE = "errors later philox version graph ops grad trace explain engine"
 PARTS = f"{CORE} init optim schedule loss table layers"
-ALL = f"{PARTS} data metrics exchange run step model evaluate interrupt trainer train picture report statistics activations lsuv classics choices parts"
+ALL = f"{PARTS} data metrics exchange run network step model evaluate interrupt trainer train picture report statistics activations lsuv classics choices parts"
 ALLOWED = {
     "errors": "",
     "philox": "",
@@ -41,15 +41,16 @@ ALLOWED = {
     "loss": "errors graph ops",
     "layers": "errors philox graph ops init table",
     "explain": "errors graph grad trace",
-    "step": "errors graph ops grad trace explain engine init layers loss optim",
-    "statistics": "errors graph layers step picture table",
-    "lsuv": "errors graph init layers step",
-    "activations": "errors graph grad init layers step picture table",
+    "network": "errors graph ops grad engine init layers loss optim",
+    "step": "errors graph trace explain engine layers loss optim network",
+    "statistics": "errors graph layers network picture table",
+    "lsuv": "errors graph init layers network",
+    "activations": "errors graph grad init layers network picture table",
     "classics": "errors philox graph ops engine init layers loss optim data step",
-    "model": f"{PARTS} data exchange step",
-    "evaluate": f"{PARTS} data metrics step model",
+    "model": f"{PARTS} data exchange network",
+    "evaluate": f"{PARTS} data metrics network model",
     "choices": "errors graph layers loss data model",
-    "trainer": f"{PARTS} data metrics exchange run step model evaluate interrupt",
+    "trainer": f"{PARTS} data metrics exchange run network step model evaluate interrupt",
     "train": f"{PARTS} choices data exchange run model trainer",
     "parts": "errors data init layers loss metrics optim schedule",
     "picture": "errors later graph grad trace run table",

@@ -42,7 +42,7 @@ import math
 from benchmarks.works import WORKS
 from chainrule.layers import Param, parse
 from chainrule.layers.cost import multiply_adds
-from chainrule.step import declared_arrays
+from chainrule.network import declared_arrays
 for work in WORKS.values():
     net = parse(work.net)
     declared = declared_arrays(net, (2, *work.shape))

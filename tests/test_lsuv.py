@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import chainrule as cr
 from chainrule.errors import DataError, SettingError, ShapeError, UnknownName
 from chainrule.layers import parse
-from chainrule.step import declared_arrays, initial_arrays
+from chainrule.network import declared_arrays, initial_arrays
 
 rng = np.random.default_rng(0)
 ROWS, IMAGES = rng.normal(size=(256, 20)), rng.normal(size=(32, 12, 12, 3))

@@ -21,8 +21,8 @@ from chainrule.errors import DataError, RunError, SettingError, ShapeError
 from chainrule.exchange import safetensors
 from chainrule.graph import Graph
 from chainrule.loss import BY_TASK
+from chainrule.network import declared_arrays, initial_arrays, training_graph
 from chainrule.optim import Optimizer
-from chainrule.step import declared_arrays, initial_arrays, training_graph
 
 rng = np.random.default_rng(0)
 SMALL = "conv8-3 bn relu pool2 flatten dropout0.2 dense10"

@@ -32,8 +32,8 @@ from .grad import backpropagate, gradients
 from .graph import Tensor, tensor
 from .init import Draw, Initializer, Normal, xavier_normal
 from .layers import LAYERS, Context, Layer, Maxout, MaxoutConv2d, ReLU, parse
+from .network import declared_arrays, initial_arrays
 from .picture import charts
-from .step import declared_arrays, initial_arrays
 from .table import table
 
 Floats = NDArray[np.float64]

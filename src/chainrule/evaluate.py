@@ -13,7 +13,7 @@ from .data import Dataset, Parts
 from .graph import tensor
 from .metrics import OF_A_CLASS, confusion, score, score_at_the_end
 from .model import Model
-from .step import Arrays
+from .network import Arrays
 
 MOST_WRONG = 12
 FEW = 8  # numbers of an example that a result shows

@@ -16,7 +16,7 @@ from .graph import Tensor, tensor
 from .init import Draw, orthogonal
 from .layers import Context, Layer, Param, State, parse
 from .layers.base import inputs_of
-from .step import declared_arrays, initial_arrays
+from .network import declared_arrays, initial_arrays
 
 
 def lsuv(

@@ -24,7 +24,7 @@ from .layers import Context, Layer, record
 from .layers.config import from_config, to_config
 from .layers.summary import Row, layer_table, summary_rows
 from .loss import BY_TASK, Loss, Task, from_settings
-from .step import Arrays, prediction_graph
+from .network import Arrays, prediction_graph
 
 FORMAT = "chainrule-model-1"
 CHUNK = 1024  # rows predicted at once: enough to be fast, few enough to stay in memory

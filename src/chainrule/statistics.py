@@ -18,8 +18,8 @@ from .graph import tensor
 from .layers import Context, Layer, Param, Sigmoid, State, Tanh, parse
 from .layers.base import inputs_of
 from .layers.summary import innermost
+from .network import declared_arrays, initial_arrays
 from .picture import charts
-from .step import declared_arrays, initial_arrays
 from .table import table
 
 BINS = 40

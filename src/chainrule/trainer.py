@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -23,16 +23,18 @@ from .layers import Layer
 from .loss import refuse_probability_values
 from .metrics import score
 from .model import CHUNK, Model, Preparation, save_arrays
+from .network import Arrays
 from .optim import Optimizer
 from .run import Run
 from .schedule import Schedule
-from .step import Arrays, Step
+from .step import Step
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
     from .data import Augmentation
 
+MOMENT = 0.05  # seconds between two looks at the progress bar and at Ctrl-C
 CHECKPOINT_SECONDS = 2.0  # how much of a training a power cut may cost
 
 
@@ -95,6 +97,7 @@ class Trainer:
         self.losses: NDArray[Any] | None = None  # of every validation row, at the epoch where their mean was lowest
         self.lowest = 1.0
         self.prior_scale = 1.0  # of this epoch
+        self.at_once = 1  # steps
         self.history: list[float] = []  # the validation loss of every epoch
         self.total = settings.epochs * steps(len(self.y), settings.batch_size)
         self.shown = ""
@@ -144,29 +147,50 @@ class Trainer:
         """One pass over the training part and a look at the validation part: how it ended, and the row to record."""
         before, lr = self.step.arrays, self._lr()
         self.prior_scale = self._prior_scale()
-        seen: list[Batch] = []
-        for index in batches(len(self.y), self.settings.batch_size, self.settings.seed, self.epoch):
-            seen.append(self._step(index))
+        seen: list[Seen] = []
+        for order in self._orders():
+            seen.append(self._steps(order))
             if not bar.disable:
-                bar.set_postfix_str(f"loss {seen[-1].loss:.4f}{self.shown}", refresh=False)
-                bar.update()
-            if interrupt.wished or not math.isfinite(seen[-1].loss):
+                bar.set_postfix_str(f"loss {seen[-1].last:.4f}{self.shown}", refresh=False)
+                bar.update(len(seen[-1].losses))
+            if interrupt.wished or not math.isfinite(seen[-1].last):
                 break
         self.epoch += 1
         row = {"epoch": self.epoch, "step": self.step.count, "lr": lr, **self._scores(seen)}
-        if not math.isfinite(seen[-1].loss):
+        if not math.isfinite(seen[-1].last):
             self.step.arrays = before
             return "diverged", row
         return "interrupted" if interrupt.wished else "finished", {**row, **self._validate()}
 
-    def _step(self, index: NDArray[np.int64]) -> Batch:
-        """One step on these rows."""
-        batch, scale = self._batch(index), self.prior_scale
-        out = self.step.run(batch, self._lr(), self.settings.l2 * scale, self.settings.l1 * scale)
-        return Batch(index, float(out["loss"]), out["output"], batch["y"])
+    def _orders(self) -> Iterator[NDArray[np.int64]]:
+        """The rows of this epoch's batches, (steps, batch): as many at a time as its user does in a moment."""
+        order = np.concatenate([*batches(len(self.y), self.settings.batch_size, self.settings.seed, self.epoch)])
+        size = self.settings.batch_size
+        whole = len(order) // size * size
+        start = 0
+        while start < whole:
+            stop = min(start + size * (self.at_once if self.x is not None else 1), whole)
+            began = time.perf_counter()
+            yield order[start:stop].reshape(-1, size)
+            if 2 * (time.perf_counter() - began) < MOMENT and self.at_once * size == stop - start:
+                self.at_once *= 2
+            start = stop
+        if whole < len(order):
+            yield order[None, whole:]
+
+    def _steps(self, order: NDArray[np.int64]) -> Seen:
+        """Steps on these rows."""
+        if self.x is None:
+            rows, numbers = self._batch(order[0]), np.arange(order.size)[None]
+        else:
+            rows, numbers = {"x": self.x, "y": self.y, **self._weighed(slice(None))}, order
+        lr, scale = np.array([self._lr(further) for further in range(len(order))]), self.prior_scale
+        made = self.step.advance(rows, numbers, lr, self.settings.l2 * scale, self.settings.l1 * scale)
+        done = len(made["loss"])
+        return Seen(order[:done], made["loss"], made["output"], rows["y"][numbers[:done]])
 
     def _batch(self, index: NDArray[np.int64]) -> Arrays:
-        """What the step is fed for these rows."""
+        """What one step is fed for these rows."""
         train, y = self.parts.train, self.y[index]
         if self.x is not None:
             x = self.x[index]
@@ -175,11 +199,17 @@ class Trainer:
             if self.settings.augment:
                 x, y = data_room.augmented(x, y, self.settings.augment, self.settings.seed, self.epoch, index)
             x = self.preparation.inputs(x)
-        weighed = {"weights": None if self.weights is None else self.weights[index], "unit": self.unit}
-        return {"x": x, "y": y} | {name: np.asarray(value) for name, value in weighed.items() if value is not None}
+        return {"x": x, "y": y, **self._weighed(index)}
 
-    def _lr(self) -> float:
-        return self.settings.optimizer.lr * self.settings.schedule.factor(self.step.count / self.total, self.history)
+    def _weighed(self, index: NDArray[np.int64] | slice) -> Arrays:
+        """The weights of these rows, and the mean of all, where rows count differently."""
+        weighed = {"weights": None if self.weights is None else self.weights[index], "unit": self.unit}
+        return {name: np.asarray(value) for name, value in weighed.items() if value is not None}
+
+    def _lr(self, further: int = 0) -> float:
+        """The learning rate of the next step, or of one further on."""
+        done = (self.step.count + further) / self.total
+        return self.settings.optimizer.lr * self.settings.schedule.factor(done, self.history)
 
     def _prior_scale(self) -> float:
         """What brings a prior to the loss's own scale.
@@ -190,14 +220,14 @@ class Trainer:
         count = len(self.y) if self.preparation.positions else self.y.size
         return self.model.loss.width(self.lowest) / count
 
-    def _scores(self, seen: list[Batch]) -> dict[str, float]:
+    def _scores(self, seen: list[Seen]) -> dict[str, float]:
         """Loss and metrics of the training part as its batches were seen, while the network was learning."""
-        index = np.concatenate([batch.index for batch in seen])
-        output = np.concatenate([batch.output for batch in seen])
-        loss = sum(batch.loss * len(batch.index) for batch in seen) / len(index)
+        index = np.concatenate([some.index.ravel() for some in seen])
+        output = np.concatenate([output for some in seen for output in some.output])
+        loss = sum(float(some.losses.sum()) * some.index.shape[1] for some in seen) / len(index)
         true = self.parts.train.y[index]
         if self.settings.augment and self.preparation.task != "labels":  # targets, too, are moved by it
-            true = self.preparation.in_unit(np.concatenate([batch.y for batch in seen]))
+            true = self.preparation.in_unit(np.concatenate([y for some in seen for y in some.y]))
         metrics = score(self.preparation.task, self._predicted(output), true)
         return {f"train/{name}": value for name, value in {"loss": loss, **metrics}.items()}
 
@@ -255,10 +285,15 @@ def progress_bar(total: int, shown: bool) -> tqdm[Any]:
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
-    """A batch as it was seen: its rows, its mean loss, the network's output before the step, and the targets."""
+class Seen:
+    """Steps as they were seen: the rows (steps, batch), mean losses, the network's outputs before each step, and targets."""
 
     index: NDArray[np.int64]
-    loss: float
+    losses: NDArray[Any]
     output: NDArray[Any]
     y: NDArray[Any]
+
+    @property
+    def last(self) -> float:
+        """The loss of the last step."""
+        return float(self.losses[-1])

@@ -17,7 +17,7 @@ from chainrule.init import ones
 from chainrule.layers import Context, Layer, Param, parse
 from chainrule.layers.field import KEPT, WINDOWED
 from chainrule.layers.summary import layer_table, summary_rows
-from chainrule.step import declared_arrays, initial_arrays
+from chainrule.network import declared_arrays, initial_arrays
 
 
 def test_a_cnn_by_hand() -> None:

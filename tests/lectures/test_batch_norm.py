@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import chainrule as cr
 from chainrule.engine import plan
 from chainrule.loss import CrossEntropy
-from chainrule.step import prediction_graph
+from chainrule.network import prediction_graph
 
 SEEDS = range(10)
 PLAIN = " ".join(["dense16 sigmoid"] * 20) + " dense3"

@@ -17,7 +17,17 @@ from .reference import ReferencePlan
 from .room import refuse_too_much
 from .states import States
 
-__all__ = ["Batches", "EngineStatus", "Plan", "ReferencePlan", "States", "engines", "plan", "refuse_too_much", "set_threads"]
+__all__ = [
+    "Batches",
+    "EngineStatus",
+    "Plan",
+    "ReferencePlan",
+    "States",
+    "engines",
+    "plan",
+    "refuse_too_much",
+    "set_threads",
+]
 
 
 class Plan(Protocol):

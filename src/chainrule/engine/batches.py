@@ -26,4 +26,4 @@ class Batches:
     def feeds(self, step: int) -> dict[str, NDArray[Any]]:
         """What one of the steps is fed."""
         rows = {name: array[self.order[step]] for name, array in self.rows.items()}
-        return rows | {name: value[step] if np.ndim(value) else value for name, value in self.numbers.items()}
+        return rows | {name: value[step].item() if np.ndim(value) else value for name, value in self.numbers.items()}
