@@ -7,6 +7,8 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -31,6 +33,22 @@ std::vector<Int> work_of(const BoundProgram& program) {
     return tasks;
 }
 
+// Whether an array of float32 holds neither NaN nor infinity: those have all bits of the exponent.
+bool finite(nb::handle array) {
+    const Buffer buffer(array, false);
+    const auto* bits = reinterpret_cast<const std::uint32_t*>(buffer.at());
+    const Int count = buffer.bytes() / static_cast<Int>(sizeof *bits);
+    constexpr std::uint32_t exponent = 0x7f800000;
+    constexpr Int block = 16;  // compilers turn a block into vectors
+    std::uint32_t found[block] = {};
+    Int i = 0;
+    for (; i + block <= count; i += block) {
+        for (Int j = 0; j < block; ++j) found[j] |= (bits[i + j] & exponent) == exponent ? 1 : 0;
+    }
+    for (; i < count; ++i) found[0] |= (bits[i] & exponent) == exponent ? 1 : 0;
+    return std::none_of(found, found + block, [](std::uint32_t bad) { return bad != 0; });
+}
+
 template <std::size_t count>
 std::vector<std::string> texts(const char* const (&names)[count]) {
     return {names, names + count};
@@ -39,6 +57,7 @@ std::vector<std::string> texts(const char* const (&names)[count]) {
 }  // namespace
 
 void define_program(nb::module_& module) {
+    module.def("finite", &finite, "array"_a, nb::sig("def finite(array: NDArray[float32]) -> bool"));
     module.def("kinds", [] { return texts(kind_names); });
     module.def("opcodes", [] { return texts(opcode_names); });
     module.def("loads", [] { return texts(load_names); });

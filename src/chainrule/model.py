@@ -30,6 +30,7 @@ FORMAT = "chainrule-model-1"
 CHUNK = 1024  # rows predicted at once: enough to be fast, few enough to stay in memory
 # What a file says as JSON, and what it means when a file of version 0.1 does not say it.
 PLAIN = {"classes": "[]", "columns": "[]", "positions": "[]", "loss": "null", "codes": "0"}
+FLOAT32 = np.dtype(np.float32)
 RESERVED = "~"  # arrays under this prefix are not the network's: standardisation, optimiser state
 
 
@@ -119,9 +120,8 @@ class Model:
         self.net, self.preparation, self.engine = net, preparation, engine
         self.arrays = {path: _unchanging(array) for path, array in arrays.items()}
         self._plans: dict[int, Plan] = {}
-        self._quick: dict[
-            Shape, Callable[[Array], Arrays] | None
-        ] = {}  # by the shape of what is predicted; None after the first time
+        # What predicts an array of a shape, if it is finite; None after the first time.
+        self._quick: dict[Shape, Callable[[Array], Arrays | None] | None] = {}
 
     @property
     def classes(self) -> tuple[int | str, ...]:
@@ -161,9 +161,10 @@ class Model:
 
     def outputs(self, x: ArrayLike | Rows) -> dict[str, NDArray[Any]]:
         """`output`, as the last layer gives it, and `prediction`, what it means; a chunk of rows at a time."""
-        quick = self._quick_for(x)
-        if quick is not None:
-            return quick(self.preparation.input.moved(np.asarray(x)))
+        if isinstance(x, np.ndarray) and x.dtype == FLOAT32 and x.flags.c_contiguous:
+            quick = self._quick.get(x.shape)
+            if quick is not None and (made := quick(x)) is not None:
+                return made
         rows = self.preparation.rows(x)
         starts = range(0, max(len(rows), 1), CHUNK)
         chunks = (self.preparation.inputs(rows[i : i + CHUNK]) for i in starts)
@@ -172,15 +173,10 @@ class Model:
             self._be_quick(x.shape)
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    def _quick_for(self, x: Any) -> Callable[[Array], Arrays] | None:
-        """What predicts such an array at once, if it holds nothing that must be looked at row by row."""
-        quick = self._quick.get(x.shape) if x.__class__ is np.ndarray and x.dtype == np.float32 else None
-        return quick if quick is not None and x.size and x.min() > -np.inf and x.max() < np.inf else None  # NaN is not
-
     def _be_quick(self, shape: Shape) -> None:
         """From its second time on, what is predicted in one size needs no second look at anything but the numbers."""
         again = shape in self._quick
-        ready = self._plan(shape[0]).ready(self.arrays, "x") if again else None
+        ready = self._plan(shape[0]).ready(self.arrays, "x", self.preparation.input.moved) if again else None
         self._quick = {**dict(list(self._quick.items())[-3:]), shape: ready}
 
     def tensor(self, x: ArrayLike | Tensor) -> Tensor:

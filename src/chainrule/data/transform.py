@@ -97,6 +97,9 @@ class Unchanged(Transform):
     def apply(self, x: Float32) -> Float32:
         return self._filled(x)
 
+    def moved(self, x: Float32) -> Float32:
+        return x
+
     def invert(self, z: Float32) -> Float32:
         return self._fitting(z)
 
@@ -107,6 +110,9 @@ class Centred(Transform):
 
     def apply(self, x: Float32) -> Float32:
         return self._filled(x) - at_each(x, self.mean)
+
+    def moved(self, x: Float32) -> Float32:
+        return x - at_each(x, self.mean)
 
     def invert(self, z: Float32) -> Float32:
         return self._fitting(z) + at_each(z, self.mean)

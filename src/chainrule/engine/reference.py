@@ -64,9 +64,11 @@ class ReferencePlan:
         outputs = {name: value[node] for name, node in self.graph.outputs.items()}
         return outputs, {name: value[node] for name, node in self.looked_at.items()}
 
-    def ready(self, feeds: Mapping[str, Array], moving: str) -> Callable[[Array], dict[str, Array]]:
-        """The plan with these inputs, to be called with the one that is still `moving`."""
-        return lambda given: self({**feeds, moving: given})
+    def ready(
+        self, feeds: Mapping[str, Array], moving: str, through: Callable[[Array], Array]
+    ) -> Callable[[Array], dict[str, Array] | None]:
+        """The plan with these inputs, to be called with the one that is still `moving`; None where that is not finite."""
+        return lambda given: self({**feeds, moving: through(given)}) if np.isfinite(given).all() else None
 
     def advance(self, states: States, batches: Batches, wanted: Sequence[str]) -> dict[str, Array]:
         """Steps that move the states on: the `wanted` outputs of each, until the first of them is not finite."""

@@ -1,8 +1,9 @@
 """What native/module.cpp and native/program_binding.cpp declare."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from numpy import int64
+from numpy import float32, int64
 from numpy.typing import NDArray
 
 def cpu_features() -> list[str]: ...
@@ -12,6 +13,9 @@ def paths() -> list[str]:
 
 def peak_gflops(path: str, threads: int) -> float:
     """GFLOP/s; ValueError for a path that cannot run here and for threads < 1."""
+
+def finite(array: NDArray[float32]) -> bool:
+    """Whether it holds neither NaN nor infinity. BufferError for an array with gaps."""
 
 def kinds() -> list[str]:
     """What an instruction can compute; its number is the place in this list. So it is with the three below."""
@@ -43,3 +47,39 @@ class Program:
     @property
     def work(self) -> list[int]:
         """How many tasks each stage has."""
+
+Copies = Sequence[tuple[NDArray[Any], NDArray[Any]]]
+
+class Steps:
+    """Many steps of a training in one call.
+
+    turns    what to run, of steps in turns: programs, and (from, to) of what is copied behind them
+    fed      the arrays that a step is fed with, which its programs read
+    results  the arrays that it makes, to be handed over
+    """
+
+    def __init__(
+        self,
+        turns: Sequence[tuple[Sequence[Program], Copies]],
+        fed: Sequence[NDArray[Any]],
+        results: Sequence[NDArray[Any]],
+    ) -> None: ...
+    def run(
+        self,
+        threads: int,
+        turn: int,
+        order: NDArray[int64],
+        rows: Sequence[tuple[int, NDArray[Any]]],
+        numbers: Sequence[tuple[int, NDArray[Any]]],
+        results: Sequence[NDArray[Any]],
+    ) -> tuple[int, tuple[int, int, int] | None]:
+        """Run without the GIL; how many steps have ended, and the fault that ended them, where there was one.
+
+        turn     of the first step
+        order    (steps, batch): the numbers of the rows of each step
+        rows     (index in `fed`, all rows): those of the step are gathered there
+        numbers  (index in `fed`, one for each step)
+        results  where those of all steps go, (steps, ...)
+
+        Ends behind a step whose first result, if it is a float32, is not finite. ValueError for sizes that do not fit.
+        """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from .value import Value
 if TYPE_CHECKING:
     from .plan import NativePlan
 
+Change = Callable[[NDArray[Any]], NDArray[Any]]
 ARENA = FIRST_ARRAY  # the space of the first array
 
 
@@ -141,19 +142,22 @@ class Bound:
 
 
 class Ready:
-    """A plan with all its inputs given but one."""
+    """A plan with all its inputs given but one, that comes `through` a function."""
 
-    def __init__(self, plan: NativePlan, feeds: Mapping[str, Array], moving: str) -> None:
+    def __init__(self, plan: NativePlan, feeds: Mapping[str, Array], moving: str, through: Change) -> None:
         # Memory of its own: what was made of the held inputs stands there, and the plan may be run on others meanwhile.
         room = Room(plan)
         self.bound, self.input = Bound(plan, room, States({})), room.fed[moving]
+        self.finite, self.through = plan.ext.finite, through
         self.lock = threading.Lock()
         self.bound.hold(feeds)
 
-    def __call__(self, given: Array) -> dict[str, Array]:
-        """The outputs for `given`, an array of the input's shape and type."""
+    def __call__(self, given: Array) -> dict[str, Array] | None:
+        """The outputs for a contiguous array of float32; None where it holds NaN or infinity."""
+        if not self.finite(given):
+            return None
         with self.lock:
-            np.copyto(self.input, given)
+            self.input[...] = self.through(given)
             self.bound.launch()
             return {name: view.copy() for name, view in self.bound.outputs().items()}
 

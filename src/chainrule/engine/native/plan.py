@@ -19,7 +19,7 @@ from ..reference import ReferencePlan, checked_feed, refuse_unfed
 from ..room import refuse_too_much
 from ..states import States
 from . import thread_count
-from .bound import Bound, Ready, Room, unchanging
+from .bound import Bound, Change, Ready, Room, unchanging
 from .cost import work_ns
 from .emit import Emission, NotInPlace
 from .fuse import KEPT, Fusion
@@ -103,9 +103,9 @@ class NativePlan:
         """The programs of a graph without states."""
         return Bound(self, self.room, States({}))
 
-    def ready(self, feeds: Mapping[str, Array], moving: str) -> Ready:
+    def ready(self, feeds: Mapping[str, Array], moving: str, through: Change) -> Ready:
         """The plan bound to these inputs, to be called with the one that is still `moving`: the quickest way to run it."""
-        return Ready(self, feeds, moving)
+        return Ready(self, feeds, moving, through)
 
     def advance(self, states: States, batches: Batches, wanted: Sequence[str]) -> dict[str, Array]:
         """Steps that move the states on: the `wanted` outputs of each, until the first of them is not finite."""
