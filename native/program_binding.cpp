@@ -72,8 +72,11 @@ void define_program(nb::module_& module) {
         .def_prop_ro("scratch_bytes", [](const BoundProgram& program) { return program.code().scratch_bytes; })
         .def_prop_ro("work", &work_of);
     nb::class_<Steps>(module, "Steps")
-        .def(nb::init<nb::handle, nb::handle, nb::handle>(), "turns"_a, "fed"_a, "results"_a)
-        .def("run", &Steps::run, "threads"_a, "turn"_a, "order"_a, "rows"_a, "numbers"_a, "results"_a);
+        .def(nb::init<nb::handle, nb::handle, nb::handle>(), "turns"_a, "fed"_a, "results"_a,
+             nb::sig("def __init__(self, turns: Sequence[Turn], fed: Arrays, results: Arrays) -> None"))
+        .def("run", &Steps::run, "threads"_a, "turn"_a, "order"_a, "rows"_a, "numbers"_a, "results"_a,
+             nb::sig("def run(self, threads: int, turn: int, order: NDArray[int64], rows: Numbered, "
+                     "numbers: Numbered, results: Arrays) -> tuple[int, Fault | None]"));
 }
 
 }  // namespace chainrule

@@ -48,7 +48,10 @@ class Program:
     def work(self) -> list[int]:
         """How many tasks each stage has."""
 
-Copies = Sequence[tuple[NDArray[Any], NDArray[Any]]]
+Fault = tuple[int, int, int]
+Arrays = Sequence[NDArray[Any]]
+Numbered = Sequence[tuple[int, NDArray[Any]]]
+Turn = tuple[Sequence[Program], Sequence[tuple[NDArray[Any], NDArray[Any]]]]
 
 class Steps:
     """Many steps of a training in one call.
@@ -58,21 +61,10 @@ class Steps:
     results  the arrays that it makes, to be handed over
     """
 
-    def __init__(
-        self,
-        turns: Sequence[tuple[Sequence[Program], Copies]],
-        fed: Sequence[NDArray[Any]],
-        results: Sequence[NDArray[Any]],
-    ) -> None: ...
+    def __init__(self, turns: Sequence[Turn], fed: Arrays, results: Arrays) -> None: ...
     def run(
-        self,
-        threads: int,
-        turn: int,
-        order: NDArray[int64],
-        rows: Sequence[tuple[int, NDArray[Any]]],
-        numbers: Sequence[tuple[int, NDArray[Any]]],
-        results: Sequence[NDArray[Any]],
-    ) -> tuple[int, tuple[int, int, int] | None]:
+        self, threads: int, turn: int, order: NDArray[int64], rows: Numbered, numbers: Numbered, results: Arrays
+    ) -> tuple[int, Fault | None]:
         """Run without the GIL; how many steps have ended, and the fault that ended them, where there was one.
 
         turn     of the first step
