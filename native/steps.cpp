@@ -41,6 +41,7 @@ Steps::Feed Steps::feed(nb::handle given, Int parts) const {
 
 std::tuple<Int, std::optional<FaultTuple>> Steps::run(int threads, Int turn, nb::handle order, nb::handle rows,
                                                       nb::handle numbers, nb::handle results) {
+    if (turn < 0) fail("expected a turn of at least 0");
     const Buffer order_buffer(order, false);
     const auto* chosen = reinterpret_cast<const Int*>(order_buffer.at());
     const auto steps = nb::cast<Int>(order.attr("shape")[0]), batch = nb::cast<Int>(order.attr("shape")[1]);

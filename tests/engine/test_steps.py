@@ -1,0 +1,152 @@
+"""Many steps in one call: the same bits as one by one, the end where a loss is not finite, and refusals instead of crashes."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.engine import native
+from chainrule.optim import Optimizer
+
+DRAW = np.random.default_rng(0)
+IMAGES = DRAW.normal(size=(50, 6, 5, 2)).astype(np.float32)
+LABELS = DRAW.integers(0, 3, 50)
+ORDER = DRAW.permutation(48).reshape(6, 8)
+ADAM = cr.Adam(0.01)
+ENGINES = [pytest.param("native", marks=pytest.mark.skipif(not native.available(), reason="not built")), "reference"]
+
+
+@dataclass(frozen=True)
+class Accumulated(cr.Layer):
+    """Running sums, which no kernel computes."""
+
+    def forward(self, x: cr.Tensor, p: Mapping[str, cr.Tensor], ctx: Any) -> cr.Tensor:
+        return cr.cumsum(x, 1)
+
+
+def step(engine: str, optimizer: Optimizer = ADAM) -> cr.Step:
+    net = "conv4-3 bn relu flatten dropout0.3 dense3"
+    return cr.Step(net, IMAGES[:8], LABELS[:8], optimizer=optimizer, engine=engine)
+
+
+def bits(of: cr.Step) -> dict[str, bytes]:
+    return {path: array.tobytes() for path, array in of.arrays.items()}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("count", [1, 5, 6])
+def test_steps_in_one_call_are_those_one_by_one(engine: str, count: int) -> None:
+    lr = np.linspace(0.01, 0.001, count)
+    at_once, singly = step(engine), step(engine)
+    made = at_once.advance({"x": IMAGES, "y": LABELS}, ORDER[:count], lr, l2=0.1)
+    alone = [
+        singly.run({"x": IMAGES[rows], "y": LABELS[rows]}, float(rate), l2=0.1)
+        for rows, rate in zip(ORDER, lr, strict=False)
+    ]
+    assert made["loss"].tolist() == [float(out["loss"]) for out in alone]
+    assert made["output"].tobytes() == np.array([out["output"] for out in alone]).tobytes()
+    assert bits(at_once) == bits(singly)
+    assert at_once.count == singly.count == count
+    assert at_once.peek("conv2d1/out").value.tobytes() == singly.peek("conv2d1/out").value.tobytes()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_batches_of_other_sizes_between_change_nothing(engine: str) -> None:
+    mixed, other = step(engine), step(engine)
+    for of in (mixed, other):
+        of.advance({"x": IMAGES, "y": LABELS}, ORDER[:3], 0.01)
+        of.advance({"x": IMAGES, "y": LABELS}, ORDER[3:4, :5], 0.01)
+    mixed.advance({"x": IMAGES, "y": LABELS}, ORDER[4:], 0.01)
+    for rows in ORDER[4:]:
+        other(IMAGES[rows], LABELS[rows])
+    assert bits(mixed) == bits(other)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_first_loss_that_is_not_finite_ends_them(engine: str) -> None:
+    images = IMAGES.copy()
+    images[ORDER[2, 3]] = np.inf
+    of = step(engine)
+    with np.errstate(all="ignore"):
+        made = of.advance({"x": images, "y": LABELS}, ORDER, 0.01)
+    assert np.isfinite(made["loss"]).tolist() == [True, True, False]
+    assert of.count == len(made["output"]) == 3
+
+
+@pytest.mark.skipif(not native.available(), reason="not built")
+def test_what_is_watched_op_by_op_moves_the_same_arrays() -> None:
+    of, alone = step("native", cr.SGD(0.01)), step("native", cr.SGD(0.01))
+    for i, rows in enumerate(ORDER):
+        alone(IMAGES[rows], LABELS[rows])
+        if i == 2:
+            with cr.debug():
+                of(IMAGES[rows], LABELS[rows])
+        else:
+            of(IMAGES[rows], LABELS[rows])
+    for path, array in alone.arrays.items():
+        np.testing.assert_allclose(of.arrays[path], array, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.skipif(not native.available(), reason="not built")
+def test_an_op_that_numpy_computes_among_the_steps() -> None:
+    x = IMAGES.reshape(50, -1)
+    net = cr.Sequential(Accumulated(), cr.Dense(3))
+    of, alone = (cr.Step(net, x[:8], LABELS[:8], engine="native") for _ in range(2))
+    assert "cumsum(float32" in of.plan()
+    made = of.advance({"x": x, "y": LABELS}, ORDER, 0.01)
+    assert made["loss"].tolist() == [alone.run({"x": x[r], "y": LABELS[r]}, 0.01)["loss"] for r in ORDER]
+
+
+@pytest.mark.skipif(not native.available(), reason="not built")
+class TestRefusals:
+    def steps(self) -> tuple[Any, list[Any]]:
+        extension = importlib.import_module(native.EXTENSION)
+        fed = [np.zeros((4, 2), np.float32), np.zeros((), np.float32)]
+        result = np.zeros((), np.float32)
+        return extension.Steps([([], [])], fed, [result]), fed
+
+    def test_without_a_program_rows_and_numbers_arrive(self) -> None:
+        steps, (rows, number) = self.steps()
+        given = np.arange(20, dtype=np.float32).reshape(10, 2)
+        order = np.array([[0, 1, 2, 3], [9, 8, 9, 0]])
+        made = np.ones(2, np.float32)
+        done = steps.run(1, 0, order, [(0, given)], [(1, np.array([1, 5], np.float32))], [made])
+        assert done == (2, None)
+        assert rows.tolist() == given[order[1]].tolist()
+        assert number == 5
+        assert made.tolist() == [0, 0]
+
+    @pytest.mark.parametrize(
+        ("change", "sentence"),
+        [
+            ({"order": np.array([[0, 1, 2, 10]])}, "there is no row 10"),
+            ({"order": np.array([[0, -1, 2, 3]])}, "there is no row -1"),
+            ({"order": np.array([[0, 1, 2]])}, "another number of rows"),
+            ({"order": np.array([[0, 1, 2, 3]], np.int32)}, "order holds no int64"),
+            ({"rows": [(2, np.zeros((10, 2), np.float32))]}, "no array 2 is fed"),
+            ({"rows": [(-1, np.zeros((10, 2), np.float32))]}, "no array -1 is fed"),
+            ({"numbers": [(1, np.zeros(2, np.float32))]}, "a number for each step"),
+            ({"turn": -1}, "turn of at least 0"),
+            ({"results": [np.zeros(2, np.float32)]}, "room for the results"),
+            ({"results": [np.zeros(1, np.float32)] * 2}, "fewer results"),
+        ],
+    )
+    def test_what_does_not_fit(self, change: dict[str, Any], sentence: str) -> None:
+        steps, _ = self.steps()
+        given = {
+            "threads": 1,
+            "turn": 0,
+            "order": np.array([[0, 1, 2, 3]]),
+            "rows": [(0, np.zeros((10, 2), np.float32))],
+            "numbers": [(1, np.zeros(1, np.float32))],
+            "results": [np.zeros(1, np.float32)],
+        }
+        assert steps.run(**given) == (1, None)
+        with pytest.raises(ValueError, match=sentence):
+            steps.run(**{**given, **change})
