@@ -181,7 +181,8 @@ class OfClasses(Loss):
 
     def check_codes(self, codes: NDArray[Any], classes: int) -> None:
         """DataError for a target that is none of the class codes; it names the row."""
-        if codes.dtype == np.int64 and codes.view(np.uint64).max(initial=0) < classes:  # one pass: a step is quick, too
+        # One pass: a step is quick, too.
+        if codes.dtype == np.int64 and np.maximum.reduce(codes.view(np.uint64), axis=None, initial=0) < classes:
             return
         wrong = np.argwhere((codes < 0) | (codes >= classes))
         if len(wrong):

@@ -20,6 +20,7 @@ from .optim import Adam, Optimizer
 from .trace import Peek, Trace
 
 ONLY_LOSS = ("loss",)
+AT_TIMES = (*OF_BATCH, "l1")  # inputs that some steps have
 
 
 class Step:
@@ -127,15 +128,14 @@ class Step:
 
         Gives loss and output of every step, (steps, ...). A step whose loss is not finite is the last one.
         """
-        rows, count = dict(rows), self.count
-        numbers = {
-            "step": count if len(order) == 1 else np.arange(count, count + len(order)),
-            "seed": self.seed,
-            "lr": lr,
-            "l2": l2,
-        }
-        more = {"l1": l1 or None, "unit": rows.pop("unit", None)}
-        numbers |= {name: value for name, value in more.items() if value is not None}
+        steps, count = len(order), self.count
+        step = count if steps == 1 else np.arange(count, count + steps)
+        numbers: dict[str, Any] = {"step": step, "seed": self.seed, "lr": lr, "l2": l2}
+        if l1:
+            numbers["l1"] = l1
+        if "unit" in rows:
+            numbers["unit"] = rows["unit"]
+            rows = {name: array for name, array in rows.items() if name != "unit"}
         batches = Batches(rows, order, numbers)
         ready = self._ready(batches, self.keep)
         made = ready.advance(self._states, batches, wanted)
@@ -176,7 +176,7 @@ class Step:
         x, y, count = batches.rows["x"], batches.rows["y"], batches.order.shape[1]
         if x.shape[1:] != self.shape:
             raise ShapeError(f"the step takes inputs of {self.shape} per example, found {x.shape[1:]}")
-        fed = tuple(name for name in (*OF_BATCH, "l1") if name in batches.rows or name in batches.numbers)
+        fed = tuple([name for name in AT_TIMES if name in batches.rows or name in batches.numbers])
         kind = (count, y.shape[1:], y.dtype, fed)
         key = (kind, keep if isinstance(keep, bool | str) else tuple(keep))
         if key not in self._plans:

@@ -20,6 +20,7 @@ class States(Arrays):
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         super().__init__({path: np.array(array, order="C") for path, array in arrays.items()})
         self.spare: Arrays = {}
+        self.doubled: Arrays = {}  # those of the present that have a place for their successor
         self.turn = 0
         self.version = 0  # of the arrays' places
 
@@ -27,6 +28,7 @@ class States(Arrays):
         """From now on these arrays have a place for their successor, and no others."""
         if self.spare.keys() != beside:
             self.spare = {path: np.empty_like(self[path]) for path in beside}
+            self.doubled = {path: self[path] for path in beside}
             self.turn, self.version = 0, self.version + 1
 
     def at(self, turn: int) -> tuple[Arrays, Arrays]:
@@ -36,8 +38,8 @@ class States(Arrays):
     def swap(self, steps: int = 1) -> None:
         """What was written beside becomes present, as often as there were steps."""
         if steps % 2:
-            for path, array in self.spare.items():
-                self.spare[path], self[path] = self[path], array
+            super().update(self.spare)
+            self.spare, self.doubled = self.doubled, self.spare
             self.turn = 1 - self.turn
 
     def frozen(self) -> Arrays:
