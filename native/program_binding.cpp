@@ -76,7 +76,9 @@ void define_program(nb::module_& module) {
              nb::sig("def __init__(self, turns: Sequence[Turn], fed: Arrays, results: Arrays) -> None"))
         .def("run", &Steps::run, "threads"_a, "turn"_a, "order"_a, "rows"_a, "numbers"_a, "results"_a,
              nb::sig("def run(self, threads: int, turn: int, order: NDArray[int64], rows: Numbered, "
-                     "numbers: Numbered, results: Arrays) -> tuple[int, Fault | None]"));
+                     "numbers: Numbered, results: Arrays) -> tuple[int, Fault | None]"))
+        .def("once", &Steps::once, "threads"_a, "turn"_a, "below"_a, "given"_a,
+             nb::sig("def once(self, threads: int, turn: int, below: int, *given: Any) -> float | None"));
 }
 
 }  // namespace chainrule

@@ -31,12 +31,12 @@ Steps::Steps(nb::handle turns, nb::handle fed, nb::handle results)
     if (turns_.empty()) fail("expected a turn");
 }
 
-Steps::Feed Steps::feed(nb::handle given, Int parts) const {
-    const auto index = nb::cast<Int>(given[0]);
+Steps::Feed Steps::feed_of(nb::handle number, nb::handle array, Int parts) const {
+    const auto index = nb::cast<Int>(number);
     if (index < 0 || index >= static_cast<Int>(fed_.size())) fail("no array " + std::to_string(index) + " is fed");
     const Buffer& to = *fed_[index];
     if (parts < 1 || to.bytes() % parts != 0) fail("array " + std::to_string(index) + " has another number of rows");
-    return {std::make_unique<Buffer>(given[1], false), to.at(), to.bytes() / parts};
+    return {std::make_unique<Buffer>(array, false), to.at(), to.bytes() / parts};
 }
 
 std::tuple<Int, std::optional<FaultTuple>> Steps::run(int threads, Int turn, nb::handle order, nb::handle rows,
@@ -49,14 +49,14 @@ std::tuple<Int, std::optional<FaultTuple>> Steps::run(int threads, Int turn, nb:
 
     std::vector<Feed> gathered, set;
     for (const nb::handle given : rows) {
-        const Feed& feed = gathered.emplace_back(this->feed(given, batch));
+        const Feed& feed = gathered.emplace_back(feed_of(given[0], given[1], batch));
         const Int count = feed.bytes ? feed.from->bytes() / feed.bytes : 0;
         for (Int i = 0; i < steps * batch; ++i) {
             if (chosen[i] < 0 || chosen[i] >= count) fail("there is no row " + std::to_string(chosen[i]));
         }
     }
     for (const nb::handle given : numbers) {
-        const Feed& feed = set.emplace_back(this->feed(given, 1));
+        const Feed& feed = set.emplace_back(feed_of(given[0], given[1], 1));
         if (feed.from->bytes() != steps * feed.bytes) fail("expected a number for each step");
     }
     const Buffers to = buffers_of(results, true);
@@ -74,11 +74,7 @@ std::tuple<Int, std::optional<FaultTuple>> Steps::run(int threads, Int turn, nb:
             }
         }
         for (const Feed& feed : set) std::memcpy(feed.to, feed.from->at() + step * feed.bytes, feed.bytes);
-        const Turn& now = turns_[(turn + step) % turns_.size()];
-        for (BoundProgram* program : now.programs) {
-            if (const auto fault = program->run_released(threads)) return {step, fault};
-        }
-        for (const Copy& copy : now.copies) std::memcpy(copy.to->at(), copy.from->at(), copy.to->bytes());
+        if (const auto fault = run_programs(threads, turn + step)) return {step, fault};
         for (std::size_t i = 0; i < to.size(); ++i) {
             const Int bytes = results_[i]->bytes();
             std::memcpy(to[i]->at() + step * bytes, results_[i]->at(), bytes);
@@ -88,6 +84,40 @@ std::tuple<Int, std::optional<FaultTuple>> Steps::run(int threads, Int turn, nb:
         if (!std::isfinite(first)) return {step + 1, std::nullopt};
     }
     return {steps, std::nullopt};
+}
+
+std::optional<float> Steps::once(int threads, Int turn, Int below, nb::args given) {
+    if (turn < 0) fail("expected a turn of at least 0");
+    if (results_.empty() || results_[0]->bytes() != sizeof(float)) fail("expected a float32 as the first result");
+    if (given.size() % 2 != 0) fail("expected an index before every array");
+    std::vector<Feed> feeds;
+    for (std::size_t i = 0; i < given.size(); i += 2) feeds.push_back(feed_of(given[i], given[i + 1], 1));
+    for (const Feed& feed : feeds) {
+        if (feed.from->bytes() != feed.bytes) fail("expected an array of " + std::to_string(feed.bytes) + " bytes");
+    }
+    if (below > 0 && !feeds.empty()) {
+        const Feed& codes = feeds.back();
+        for (Int at = 0; at + static_cast<Int>(sizeof(Int)) <= codes.bytes; at += sizeof(Int)) {
+            Int code;
+            std::memcpy(&code, codes.from->at() + at, sizeof code);
+            if (code < 0 || code >= below) return std::nullopt;
+        }
+    }
+    const WithoutGil released;
+    for (const Feed& feed : feeds) std::memcpy(feed.to, feed.from->at(), feed.bytes);
+    if (run_programs(threads, turn)) return std::nullopt;
+    float first;
+    std::memcpy(&first, results_[0]->at(), sizeof first);
+    return first;
+}
+
+std::optional<FaultTuple> Steps::run_programs(int threads, Int turn) {
+    const Turn& now = turns_[turn % turns_.size()];
+    for (BoundProgram* program : now.programs) {
+        if (const auto fault = program->run_released(threads)) return fault;
+    }
+    for (const Copy& copy : now.copies) std::memcpy(copy.to->at(), copy.from->at(), copy.to->bytes());
+    return std::nullopt;
 }
 
 }  // namespace chainrule

@@ -32,6 +32,11 @@ public:
     std::tuple<Int, std::optional<FaultTuple>> run(int threads, Int turn, nanobind::handle order, nanobind::handle rows,
                                                    nanobind::handle numbers, nanobind::handle results);
 
+    // One step on arrays as they come, given as index in fed, array, index, array ...: the first result, a float32.
+    // `below`, if not 0, is what the last array, of int64, must be below, and at least 0. Where it is not, and where a
+    // program finds a fault, there is no result, and nothing has come of the step.
+    std::optional<float> once(int threads, Int turn, Int below, nanobind::args given);
+
 private:
     struct Copy {
         std::unique_ptr<Buffer> from, to;
@@ -47,7 +52,8 @@ private:
         Int bytes;  // of a row, or a number
     };
 
-    Feed feed(nanobind::handle given, Int parts) const;
+    Feed feed_of(nanobind::handle number, nanobind::handle array, Int parts) const;
+    std::optional<FaultTuple> run_programs(int threads, Int turn);
 
     nanobind::object kept_;  // the programs
     std::vector<Turn> turns_;

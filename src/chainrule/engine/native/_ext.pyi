@@ -75,3 +75,10 @@ class Steps:
 
         Ends behind a step whose first result, if it is a float32, is not finite. ValueError for sizes that do not fit.
         """
+
+    def once(self, threads: int, turn: int, below: int, *given: Any) -> float | None:
+        """One step on arrays as they come, given as index in `fed`, array, index, array ...: the first result, a float32.
+
+        below, if not 0, is what the last array, of int64, must be below, and at least 0. Where it is not, and where a
+        program finds a fault, there is no result. ValueError for sizes that do not fit.
+        """
