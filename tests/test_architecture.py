@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "chainrule"
 CORE = "errors later philox version graph ops grad trace explain engine"
 PARTS = f"{CORE} init optim schedule loss table layers"
-ALL = f"{PARTS} data metrics exchange run step model evaluate interrupt trainer train picture report statistics activations lsuv classics choices parts"
+ALL = f"{PARTS} data metrics exchange run step model evaluate interrupt trainer train picture report statistics activations lsuv classics choices parts diagnose"
 ALLOWED = {
     "errors": "",
     "philox": "",
@@ -41,6 +41,7 @@ ALLOWED = {
     "loss": "errors graph ops",
     "layers": "errors philox graph ops init table",
     "explain": "errors graph grad trace",
+    "diagnose": "errors graph ops",
     "step": "errors graph ops grad trace explain engine init layers loss optim",
     "statistics": "errors graph layers step picture table",
     "lsuv": "errors graph init layers step",
