@@ -197,8 +197,8 @@ def test_nothing_of_it_is_left_to_numpy(name: str, alone: bool) -> None:
     assert "probe/" not in after
 
 
-# The native engine cuts its sums by the work of a stage. What only looks on, as `keep` does too, is counted there as if it
-# were the step's own, and shares of products that are looked at no longer fuse: other roundings, not other formulas.
+# The native engine cuts its sums by the work of a stage, and counts there what only looks on, too (as it does with `keep`);
+# and a product that is looked at is no longer fused with the sum that takes it. Other roundings, not other formulas.
 CHANGED = {
     "cnn, 64": Case(parsed("conv16-3 bn relu conv16-3 bn relu pool2 flatten dense3"), (64, 12, 12, 3), "", ""),
     "residual": Case(
@@ -286,7 +286,9 @@ def test_an_output_of_one_number_an_example(engine: str) -> None:
     graph = probed(training_graph(net, cr.SquaredError(), cr.SGD(0.1), x.shape, y.shape, y.dtype))
     step = cr.Step(cr.Dense(2), x, np.stack([y, y], 1))
     arrays = {f"dense1/{key}": step.arrays[key] for key in ("w", "b")}
-    out = plan(graph, engine)({**arrays, "x": x, "y": y, "step": 0, "seed": 0, "lr": 0.1, "l2": 0.0})["probes"]
+    ready = plan(graph, engine)
+    assert "computed by NumPy" not in str(ready)
+    out = ready({**arrays, "x": x, "y": y, "step": 0, "seed": 0, "lr": 0.1, "l2": 0.0})["probes"]
     row = dict(zip(Probes.of(graph).names, out, strict=True))
     expected = 2 * (x @ arrays["dense1/w"] + arrays["dense1/b"])[:, 0]
     assert (row["flat1", "mean"], row["flat1", "std"]) == pytest.approx((expected.mean(), expected.std()), rel=1e-5)

@@ -83,6 +83,8 @@ def probed(graph: Graph, alone: bool = False) -> Graph:
     Its other nodes and their names are what they were. With `alone` the probes are the only output: that graph can be run
     beside the step, and moves no state. A graph without layers and parameters has no probes and comes back as it is.
 
+    On the native engine probes within the step may round its sums in other places; those `alone` beside it change no bit.
+
     Cost: every output is read once more, in all 5 to 25 % of a step; `alone`, as much as one more step.
     """
     figures = [figure for _, _, figure in _figures(graph)]
