@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "chainrule"
 CORE = "errors later philox version graph ops grad trace explain engine"
 PARTS = f"{CORE} init optim schedule loss table layers"
-ALL = f"{PARTS} data metrics exchange run network step model evaluate interrupt trainer train picture report statistics activations lsuv classics choices parts"
+ALL = f"{PARTS} data metrics exchange run network step model evaluate interrupt trainer train picture report statistics activations lsuv classics choices parts diagnose"
 ALLOWED = {
     "errors": "",
     "philox": "",
@@ -42,10 +42,11 @@ ALLOWED = {
     "layers": "errors philox graph ops init table",
     "explain": "errors graph grad trace",
     "network": "errors graph ops grad engine init layers loss optim",
-    "step": "errors graph trace explain engine layers loss optim network",
+    "step": "errors graph trace explain engine layers loss optim network diagnose",
     "statistics": "errors graph layers network picture table",
     "lsuv": "errors graph init layers network",
     "activations": "errors graph grad init layers network picture table",
+    "diagnose": "errors graph ops",
     "classics": "errors philox graph ops engine init layers loss optim data step",
     "model": f"{PARTS} data exchange network",
     "evaluate": f"{PARTS} data metrics network model",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar, Token
@@ -244,7 +245,8 @@ def tensor(value: Any, name: str | None = None, dtype: DTypeLike | None = None) 
     """A node with a value: a copy that is not written to again, so what was computed from it stays true."""
     if isinstance(value, Tensor):
         value = value.__array__()
-    if isinstance(value, np.ma.MaskedArray):
+    masked = sys.modules.get("numpy.ma")  # asked for by its name in NumPy it would be imported, which takes long
+    if masked is not None and isinstance(value, masked.MaskedArray):
         raise DtypeError("a tensor has no mask: fill the masked elements first, as by value.filled(0)")
     try:
         array = np.array(value, dtype=dtype, order="C")

@@ -1,0 +1,186 @@
+"""Probes: figures of every layer that a step of training computes about itself, as graph like all the rest of it.
+
+    watched = probed(graph)                  # the same step; one more output, "probes", a vector
+    Probes.of(graph).rows(out["probes"])     # [Probe("dense1", "mean", 0.02), Probe("dense1", "std", 0.91), ...]
+
+Layers are found in the graph by the names of its nodes; no layer knows of probes. The expressions are chosen so that the
+native engine needs no NumPy for them: all that is asked of one array is one pass over it.
+
+Of a layer's output, all examples of the batch together, as the training sees them (dropout drops):
+
+| what | formula | range |
+|---|---|---|
+| mean | sum y / n | |
+| std | sqrt(sum (y - mean)^2 / n) | 0 and up |
+| zero | share of y = 0 exactly: of a ReLU, what does not fire | 0 .. 1 |
+| saturated | share of y outside `SATURATED`; of sigmoid and tanh alone | 0 .. 1 |
+
+Of a layer with parameters, all of them together:
+
+| what | formula | range |
+|---|---|---|
+| norm | \\|p\\|, before the step | 0 and up |
+| gradient_norm | \\|d loss / d p\\|, before any penalty and clipping; what is below 1e-19 counts as 0 | 0 and up |
+| update_ratio | \\|p' - p\\| / \\|p\\|; of sound trainings about 1e-3 | 0 and up |
+
+Source: Glorot and Bengio (2010), section 3, figures 2 and 3, for activations and saturation layer by layer; CS231n, notes
+"Neural Networks Part 3", "Ratio of weights:updates", for the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..errors import ShapeError
+from ..graph import Graph, Tensor, node_names, scope
+from ..ops import maximum, sqrt, stack
+
+# Outside of these outputs the derivative is below 0.02 and 0.01: the limits of `chainrule.statistics`, too.
+SATURATED: Mapping[str, tuple[float, float]] = {"tanh": (-0.99, 0.99), "sigmoid": (0.01, 0.99)}
+# Ops that give numbers of their inputs as they are, and nothing else but zeros.
+MOVES = frozenset(["reshape", "broadcast", "transpose", "slice", "place", "concat", "identity", "stop_gradient"])
+TINY = 1e-30  # in place of a norm of 0: the ratio is huge then, and nothing is divided by 0
+Figures = Iterator[tuple[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One figure of one layer. `layer` is its path; `what` is a name of the tables above."""
+
+    layer: str
+    what: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Probes:
+    """What the numbers of the output "probes" are: (layer, what) of each, in their order."""
+
+    names: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, graph: Graph) -> Probes:
+        """The table of a training graph, for what `probed` makes of it. Takes milliseconds: make it once."""
+        return cls(tuple((layer, what) for layer, what, _ in _figures(graph)))
+
+    def rows(self, values: NDArray[Any]) -> list[Probe]:
+        """The vector (figures,) that a run gave, as rows; ShapeError if it is of another length."""
+        if values.shape != (len(self.names),):
+            raise ShapeError(
+                f"expected the {len(self.names)} figures of this network as a vector, found {values.shape}"
+            )
+        return [Probe(*name, float(value)) for name, value in zip(self.names, values, strict=True)]
+
+
+def probed(graph: Graph, alone: bool = False) -> Graph:
+    """The same training graph with one more output: "probes", all figures as one vector (figures,) of the graph's floats.
+
+    Its other nodes and their names are what they were. With `alone` the probes are the only output: that graph can be run
+    beside the step, and moves no state. A graph without layers and parameters has no probes and comes back as it is.
+
+    On the native engine probes within the step may round its sums in other places; those `alone` beside it change no bit.
+
+    Cost: every output is read once more, in all 5 to 25 % of a step; `alone`, as much as one more step.
+    """
+    figures = [figure for _, _, figure in _figures(graph)]
+    if not figures:
+        return graph
+    with scope("probe"):
+        vector = stack(figures)
+    return Graph(graph.inputs, {**({} if alone else graph.outputs), "probes": vector}, graph.gradient)
+
+
+def _figures(graph: Graph) -> Iterator[tuple[str, str, Tensor]]:
+    """Every figure with its layer: of the outputs in the order of the layers, then of the parameters."""
+    of_outputs = [(layer, partial(_of_output, y)) for layer, y in _outputs(graph)]
+    of_parameters = [(layer, partial(_of_parameters, graph, paths)) for layer, paths in _parameters(graph).items()]
+    for layer, figures in [*of_outputs, *of_parameters]:
+        with scope(f"probe/{layer}" if layer else "probe"):
+            named = [(layer, what, figure.named(what)) for what, figure in figures()]
+        yield from named
+
+
+def _outputs(graph: Graph) -> Iterator[tuple[str, Tensor]]:
+    """The layers' outputs by path, `dense1#2` for the second of one name; not those that only move what others gave."""
+    for name, node in node_names(graph.order).items():
+        if node.name == "out" and node.dtype.kind == "f" and node.size and _has_own_numbers(node):
+            yield node.scope + name.removeprefix(node.label), node
+
+
+def _has_own_numbers(node: Tensor) -> bool:
+    """Whether any of a layer's output was computed in that layer."""
+    return any(x.scope == node.scope for x in _made(node))
+
+
+def _made(node: Tensor) -> list[Tensor]:
+    """The nodes that computed the numbers of this one: itself, unless it only moves those of others."""
+    found, waiting = [], [node]
+    while waiting:
+        x = waiting.pop()
+        if x.op is not None and x.op.name in MOVES:
+            waiting.extend(x.inputs)
+        else:
+            found.append(x)
+    return found
+
+
+def _of_output(out: Tensor) -> Figures:
+    y = out if out.ndim > 1 else out.reshape(1, -1)
+    mean, std = _moments(y)
+    yield "mean", mean
+    yield "std", std
+    yield "zero", _share(y == 0, y)
+    ops = {x.op.name if x.op is not None else "" for x in _made(out)}
+    limits = SATURATED.get(ops.pop()) if len(ops) == 1 else None
+    if limits is not None:
+        yield "saturated", _share((y < limits[0]) | (y > limits[1]), y)
+
+
+def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation, by way of those of every channel: one pass gives both, and batch norm has them anyway.
+
+    The variance of all is the mean of (the channel's variance + (the channel's mean - the mean)^2).
+    """
+    means, variances = x.mean(_rows(x), keepdims=True), x.var(_rows(x), keepdims=True)
+    mean = means.mean()
+    return mean, sqrt((variances + (means - mean) ** 2).mean())
+
+
+def _share(chosen: Tensor, x: Tensor) -> Tensor:
+    """How many of x are chosen, of 1; counted channel by channel, as float32 counts by ones to 2^24 only."""
+    counted = chosen.astype(x.dtype)
+    return counted.sum(_rows(x), keepdims=True).sum() * (1 / x.size)
+
+
+def _rows(x: Tensor) -> tuple[int, ...]:
+    """All axes but the channels'."""
+    return tuple(range(x.ndim - 1))
+
+
+def _parameters(graph: Graph) -> dict[str, list[str]]:
+    """The layers' parameters by path: those that the optimiser gives anew."""
+    layers: dict[str, list[str]] = {}
+    for path, after in graph.outputs.items():
+        if path in graph.inputs and after.scope == f"update/{path}":
+            layers.setdefault(path.rpartition("/")[0], []).append(path)
+    return layers
+
+
+def _of_parameters(graph: Graph, paths: Sequence[str]) -> Figures:
+    before = [graph.inputs[path] for path in paths]
+    norm = _norm(before)
+    yield "norm", norm
+    yield "gradient_norm", _norm([graph.gradient[p] for p in before if p in graph.gradient] or [norm * 0])
+    moved = [graph.outputs[path] - graph.inputs[path] for path in paths]
+    yield "update_ratio", _norm(moved) / maximum(norm, TINY)
+
+
+def _norm(xs: Sequence[Tensor]) -> Tensor:
+    """The norm of all as one vector. By a power: a product x x would be the optimiser's own, which then fuses otherwise."""
+    squares = [(x**2).sum() for x in xs]
+    return sqrt(sum(squares[1:], squares[0]))
