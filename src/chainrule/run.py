@@ -2,6 +2,7 @@
 
 run.json                      settings, data, versions, seed: written once, before the first step
 metrics.jsonl                 one line per epoch
+probes.jsonl                  figures of every layer, one line for each step that was looked at
 checkpoints/best.safetensors  the model with the lowest validation loss
 checkpoints/last.safetensors  the model and the optimiser's state after the last epoch
 result.json                   written at the end: scores of every part, confusion matrix, most wrong examples
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Any
 from .errors import RunError
 from .exchange import safetensors
 
+METRICS, PROBES = "metrics.jsonl", "probes.jsonl"
 METHODS: dict[str, Callable[..., Any]] = {}  # filled by modules above this one: "model", "summary", "report"
 
 
@@ -60,14 +62,12 @@ class Run:
     @property
     def metrics(self) -> list[dict[str, float]]:
         """One row per finished epoch; a torn last line is not an epoch."""
-        file = self.folder / "metrics.jsonl"
-        if not file.exists():
-            return []
-        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
-        try:
-            return [json.loads(line) for line in lines if line.endswith("\n")]
-        except json.JSONDecodeError as problem:
-            raise RunError(f"{file}: a line is not JSON ({problem}); the run folder was changed by hand?") from None
+        return _lines(self.folder / METRICS)
+
+    @property
+    def probes(self) -> list[dict[str, float]]:
+        """Figures of every layer at some steps: `step`, then `<layer>/<what>` as `chainrule.diagnose.probes` has them."""
+        return _lines(self.folder / PROBES)
 
     @property
     def result(self) -> dict[str, Any] | None:
@@ -92,9 +92,10 @@ class Run:
         """Write the HTML report; by default `report.html` in the run folder."""
         return Path(METHODS["report"](self, path))
 
-    def log(self, row: Mapping[str, float]) -> None:
-        """Append one epoch."""
-        self._writing(lambda: self._append(json.dumps(row) + "\n"))
+    def log(self, row: Mapping[str, float], probes: Iterable[Mapping[str, float]] = ()) -> None:
+        """Append one epoch, and what was measured inside of it."""
+        self._writing(lambda: self._append(PROBES, probes))
+        self._writing(lambda: self._append(METRICS, [row]))
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """Write the result."""
@@ -104,9 +105,10 @@ class Run:
         """Write one more file of the folder; a full disk is a RunError, and what was there before stays."""
         self._writing(lambda: save(self.folder / name))
 
-    def _append(self, text: str) -> None:
-        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(text)
+    def _append(self, name: str, rows: Iterable[Mapping[str, float]]) -> None:
+        if text := "".join(json.dumps(row) + "\n" for row in rows):
+            with (self.folder / name).open("a", encoding="utf-8") as file:
+                file.write(text)
 
     def _writing(self, write: Callable[[], None]) -> None:
         try:
@@ -144,6 +146,17 @@ def _next_free(parent: Path, name: str) -> Path:
 
 def _json(value: Mapping[str, Any]) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _lines(file: Path) -> list[dict[str, float]]:
+    """The whole lines of a JSON lines file; none where there is no file."""
+    if not file.exists():
+        return []
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    try:
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+    except json.JSONDecodeError as problem:
+        raise RunError(f"{file}: a line is not JSON ({problem}); the run folder was changed by hand?") from None
 
 
 def _object(file: Path) -> dict[str, Any]:

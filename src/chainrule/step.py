@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from .diagnose import Probe, Probes, probed
 from .engine import Batches, Plan, States, plan
 from .errors import DataError, NoValueError, ShapeError, require, require_seed
 from .explain import explained
@@ -82,6 +83,7 @@ class Step:
         self._shown: Arrays | None
         self._graphs: dict[Any, Graph] = {}
         self._plans: dict[Any, Plan] = {}
+        self._probes: dict[Graph, tuple[Probes, Plan]] = {}  # by the graph they look at
         self._usual: dict[Any, Plan] = {}  # by the kind of arrays that are taken as they are
         self._rows = np.arange(0)[None]
         self._latest: tuple[Batches, int] | None = None  # what the latest call was fed, and its last step
@@ -137,6 +139,25 @@ class Step:
 
         Gives loss and output of every step, (steps, ...). A step whose loss is not finite is the last one.
         """
+        batches = self._batches(rows, order, lr, l2, l1)
+        ready = self._ready(batches, self.keep)
+        made = ready.advance(self._states, batches, wanted)
+        done = len(made["loss"])
+        self._latest, self._traced, self._shown = (batches, done - 1), None, None
+        self.count += done
+        return made
+
+    def probe(self, rows: Arrays, order: NDArray[np.int64], lr: float, l2: float = 0.0, l1: float = 0.0) -> list[Probe]:
+        """The figures of every layer (`chainrule.diagnose.probes`) of a step, `order` (1, batch), that moves nothing."""
+        batches = self._batches(rows, order, lr, l2, l1)
+        graph = self._ready(batches, self.keep).graph
+        if graph not in self._probes:
+            self._probes[graph] = (Probes.of(graph), plan(probed(graph, alone=True), self.engine))
+        table, watching = self._probes[graph]
+        return table.rows(watching({**self._states, **batches.feeds(0)})["probes"]) if table.names else []
+
+    def _batches(self, rows: Arrays, order: NDArray[np.int64], lr: Any, l2: float, l1: float) -> Batches:
+        """What steps on these rows are fed."""
         steps, count = len(order), self.count
         step = count if steps == 1 else np.arange(count, count + steps)
         numbers: dict[str, Any] = {"step": step, "seed": self.seed, "lr": lr, "l2": l2}
@@ -145,13 +166,7 @@ class Step:
         if "unit" in rows:
             numbers["unit"] = rows["unit"]
             rows = {name: array for name, array in rows.items() if name != "unit"}
-        batches = Batches(rows, order, numbers)
-        ready = self._ready(batches, self.keep)
-        made = ready.advance(self._states, batches, wanted)
-        done = len(made["loss"])
-        self._latest, self._traced, self._shown = (batches, done - 1), None, None
-        self.count += done
-        return made
+        return Batches(rows, order, numbers)
 
     def _all_rows(self, count: int) -> NDArray[np.int64]:
         """All rows in their order, as those of one step."""

@@ -14,11 +14,12 @@ import chainrule as cr
 from chainrule import statistics
 from chainrule.diagnose import Probe, Probes, probed
 from chainrule.diagnose.probes import SATURATED
-from chainrule.engine import States, native, plan
+from chainrule.engine import Batches, States, native, plan
 from chainrule.errors import ShapeError
 from chainrule.graph import Graph, Tensor, placeholder
 from chainrule.layers import Context, Layer
-from chainrule.step import training_graph
+from chainrule.network import training_graph
+from chainrule.step import _batch
 
 Array = NDArray[Any]
 OF_OUTPUTS, OF_PARAMETERS = ["mean", "std", "zero"], ["norm", "gradient_norm", "update_ratio"]
@@ -95,7 +96,7 @@ def graph_of(step: cr.Step, x: Array, y: Array) -> Graph:
 
 
 def feeds(step: cr.Step, x: Array, y: Array, i: int = 0) -> dict[str, Any]:
-    return {**step._given(x, y, None), "step": i, "seed": 1, "lr": 0.05, "l2": 0.01}
+    return {**_batch(x, y, None, step.loss, step.dtype), "step": i, "seed": 1, "lr": 0.05, "l2": 0.01}
 
 
 def figures(step: cr.Step, x: Array, y: Array, engine: str, **knobs: float) -> dict[tuple[str, str], float]:
@@ -217,7 +218,9 @@ def trained(case: Case, engine: str, how: str, batch: int = 0, steps: int = 20, 
         if probing and how == "beside":
             found = watching({**states, **given})["probes"]
             assert np.isfinite(found).all()
-        (watching if probing and how == "instead" else usual).advance(states, given)
+        rows = {name: given.pop(name) for name in ("x", "y")}
+        ready = watching if probing and how == "instead" else usual
+        ready.advance(states, Batches(rows, np.arange(len(rows["x"]))[None], given), ["loss"])
     return states
 
 

@@ -39,7 +39,9 @@ class Room:
     def feed(self, feeds: Mapping[str, Array]) -> None:
         """Take what a run is given."""
         for name, own in self.fed.items():
-            own[...] = checked_feed(name, feeds, self.inputs[name])
+            given: Any = feeds.get(name)
+            fits = given.__class__ is np.ndarray and given.shape == own.shape and given.dtype == own.dtype
+            own[...] = given if fits else checked_feed(name, feeds, self.inputs[name])
 
 
 class Bound:
