@@ -53,6 +53,11 @@ def left_out(side: str, problem: Missing) -> None:
     print(f"  {side}: left out: {problem}", flush=True)
 
 
+def as_installed() -> dict[str, str]:
+    """The environment, but that bytecode is kept, as an installed package has it: compiling chainrule is no part of a start."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 class Worker:
     """A process of one side with one work, that waits for commands. `asleep`: its threads, too, wait for theirs asleep."""
 
@@ -63,7 +68,7 @@ class Worker:
         self.process = subprocess.Popen(
             [sys.executable, "-m", f"{__package__}.worker"],
             cwd=ROOT,
-            env={**os.environ, **{knob: str(threads) for knob in KNOBS}, **policy},
+            env={**as_installed(), **{knob: str(threads) for knob in KNOBS}, **policy},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.said,

@@ -7,7 +7,8 @@ name stands in, without importing it.
 MODULES = {
     "chainrule": "chainrule",
     "chainrule-train": "chainrule",
-    "chainrule-keep": "chainrule",
+    "chainrule-peek": "chainrule",
+    "chainrule-probe": "chainrule",
     "chainrule-predict": "chainrule",
     "torch": "torch",
     "torch-channels-last": "torch",

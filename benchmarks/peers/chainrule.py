@@ -33,7 +33,7 @@ def use(threads: int) -> None:
 class Bare(Runner):
     """`cr.Step`, called with a batch."""
 
-    keep = False
+    keep: bool | str = False
 
     def build(self, arrays: Arrays, threads: int) -> None:
         use(threads)
@@ -52,10 +52,27 @@ class Bare(Runner):
         return self.loss
 
 
-class Kept(Bare):
-    """Every value and every gradient of every call is kept, to be peeked at."""
+class Peeking(Bare):
+    """Every layer's output and its gradient are kept by every call, and looked at after it."""
 
-    keep = True
+    keep = "layers"
+
+    def build(self, arrays: Arrays, threads: int) -> None:
+        super().build(arrays, threads)
+        nodes = self.ready.ready({"x": self.batches[0][0], "y": self.batches[0][1]}).graph.names
+        self.names = [name for name in nodes if name.endswith("/out")]
+
+    def step(self, i: int) -> None:
+        super().step(i)
+        self.seen = [self.ready.peek(name) for name in self.names]
+
+
+class Probing(Bare):
+    """The figures of every layer for a batch, without the step."""
+
+    def step(self, i: int) -> None:
+        x, y = self.batches[i]
+        self.seen = self.ready.probe({"x": x, "y": y}, np.arange(len(x))[None], LR)
 
 
 class Train(Runner):
@@ -174,7 +191,8 @@ class Predict(Runner):
 
 SIDES = {
     "chainrule": Bare,
-    "chainrule-keep": Kept,
+    "chainrule-peek": Peeking,
+    "chainrule-probe": Probing,
     "chainrule-train": Train,
     "chainrule-epochs": Epochs,
     "chainrule-predict": Predict,

@@ -219,7 +219,7 @@ class Step:
         batches, last = self._latest
         ready = self._ready(batches, keep=True)
         if self.keep is True:
-            self._traced = self._traced or ready.kept()
+            self._traced = self._traced or ready.kept(names_to_keep(ready.graph, True))
         elif self._traced is None:
             self._traced = ready.run({**self._states, **self._states.spare, **batches.feeds(last)})[1]
         values = self._traced or {}
@@ -230,9 +230,11 @@ class Step:
         """Value and gradient of a node of the latest call, by name; without a name, of every node, as a dict by name."""
         if name is None:
             return {peek.name: peek for peek in self.trace()}
-        kept = self._ready(self._latest[0], self.keep).kept() if self._latest and self.keep is not True else {}
-        if name in kept:
-            return Peek(name, kept[name], kept.get(f"grad/{name}"))
+        if self._latest is not None and self.keep:
+            ready = self._ready(self._latest[0], self.keep)
+            kept = ready.kept([name, f"grad/{name}"])
+            if name in kept:
+                return Peek(name, kept[name], kept.get(f"grad/{name}"))
         return self.trace().peek(name)
 
     def eager(self, x: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,7 +47,7 @@ class Plan(Protocol):
 
     def once(self, states: States, batches: Batches, below: int) -> float | None: ...
 
-    def kept(self) -> dict[str, Array]: ...
+    def kept(self, names: Iterable[str]) -> dict[str, Array]: ...
 
 
 @dataclass(frozen=True)

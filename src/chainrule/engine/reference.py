@@ -7,7 +7,7 @@ each other lose tenfold on a busy machine, and so the bits do not depend on how 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -89,9 +89,9 @@ class ReferencePlan:
         """No quicker way."""
         return None
 
-    def kept(self) -> dict[str, Array]:
-        """The nodes that were asked to be kept, of the latest step."""
-        return self._kept
+    def kept(self, names: Iterable[str]) -> dict[str, Array]:
+        """Those of the names that were asked to be kept, as they were in the latest step."""
+        return {name: self._kept[name] for name in names if name in self._kept}
 
 
 @functools.cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -114,9 +114,9 @@ class Bound:
         """The outputs that are no states, where they stand: not to be written to, and the next run will change them."""
         return {name: self._now(found) for name, found in self._outputs.items()}
 
-    def kept(self) -> dict[str, Array]:
-        """The nodes that were asked to be kept, in the same way."""
-        return {name: self._now(found) for name, found in self._kept.items()}
+    def kept(self, names: Iterable[str]) -> dict[str, Array]:
+        """Those of the names that were asked to be kept, in the same way."""
+        return {name: self._now(self._kept[name]) for name in names if name in self._kept}
 
     def stands(self, name: str) -> bool:
         """Whether an output is always in the same place."""

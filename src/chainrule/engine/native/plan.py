@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -94,7 +94,7 @@ class NativePlan:
         with self.lock:
             bound = Bound(self, self.room, states) if states else self._alone
             bound.run(feeds)
-            outputs, kept = unchanging(bound.outputs()), unchanging(bound.kept())
+            outputs, kept = unchanging(bound.outputs()), unchanging(bound.kept(self.keep))
         states.swap()
         return outputs | states.frozen(), kept
 
@@ -133,10 +133,10 @@ class NativePlan:
             self._latest = training.latest
             return loss
 
-    def kept(self) -> dict[str, Array]:
-        """The nodes that were asked to be kept, of the latest step."""
+    def kept(self, names: Iterable[str]) -> dict[str, Array]:
+        """Those of the names that were asked to be kept, as they were in the latest step."""
         with self.lock:
-            return {} if self._latest is None else unchanging(self._latest.kept())
+            return {} if self._latest is None else unchanging(self._latest.kept(names))
 
     def threads(self) -> int:
         """How many take part: a small program is over before other threads are awake."""
