@@ -54,7 +54,7 @@ def left_out(side: str, problem: Missing) -> None:
 
 
 def as_installed() -> dict[str, str]:
-    """The environment, but that bytecode is kept, as an installed package has it: compiling chainrule is no part of a start."""
+    """The environment, but that bytecode is kept, as an install has it: compiling chainrule is no part of a start."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 

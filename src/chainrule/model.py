@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,7 +28,8 @@ from .loss import BY_TASK, Loss, Task, from_settings
 from .network import Arrays, prediction_graph
 
 FORMAT = "chainrule-model-1"
-CHUNK = 1024  # rows predicted at once: enough to be fast, few enough to stay in memory
+CHUNK = 1 << 17  # values, and at most so many rows, predicted at once: enough to be fast, few enough to stay in memory
+MOST_ROWS = 1024
 # What a file says as JSON, and what it means when a file of version 0.1 does not say it.
 PLAIN = {"classes": "[]", "columns": "[]", "positions": "[]", "loss": "null", "codes": "0"}
 FLOAT32 = np.dtype(np.float32)
@@ -131,6 +133,11 @@ class Model:
     def loss(self) -> Loss:
         return self.preparation.loss
 
+    @property
+    def chunk(self) -> int:
+        """How many rows are predicted at once."""
+        return min(max(1, CHUNK // math.prod(self.preparation.input_shape)), MOST_ROWS)
+
     def __call__(self, x: ArrayLike) -> NDArray[np.float32]:
         """The last layer's output: logits for classes and labels, standardised numbers for squared errors."""
         output: NDArray[np.float32] = self.outputs(x)["output"]
@@ -166,8 +173,8 @@ class Model:
             if quick is not None and (made := quick(x)) is not None:
                 return made
         rows = self.preparation.rows(x)
-        starts = range(0, max(len(rows), 1), CHUNK)
-        chunks = (self.preparation.inputs(rows[i : i + CHUNK]) for i in starts)
+        starts = range(0, max(len(rows), 1), self.chunk)
+        chunks = (self.preparation.inputs(rows[i : i + self.chunk]) for i in starts)
         parts = [self._plan(len(chunk))({**self.arrays, "x": chunk}) for chunk in chunks]
         if isinstance(x, np.ndarray) and len(parts) == 1 and rows.shape == x.shape and not self.preparation.codes:
             self._be_quick(x.shape)
@@ -196,7 +203,7 @@ class Model:
 
     def _plan(self, count: int) -> Plan:
         if count not in self._plans:
-            kept = {CHUNK: self._plans[CHUNK]} if CHUNK in self._plans else {}
+            kept = {self.chunk: self._plans[self.chunk]} if self.chunk in self._plans else {}
             graph = prediction_graph(self.net, self.loss, (count, *self.preparation.input_shape))
             self._plans = {**kept, count: plan(graph, self.engine, hold=self.arrays)}
         return self._plans[count]

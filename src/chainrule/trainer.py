@@ -22,7 +22,7 @@ from .interrupt import Interrupt
 from .layers import Layer
 from .loss import refuse_probability_values
 from .metrics import score
-from .model import CHUNK, Model, Preparation, save_arrays
+from .model import Model, Preparation, save_arrays
 from .network import Arrays
 from .optim import Optimizer
 from .run import Run
@@ -108,8 +108,8 @@ class Trainer:
         """What is read from files only when it is asked for, once: a broken row shows itself now, not after the training."""
         for part in (self.parts.validation, self.parts.test):
             if part is not None and not isinstance(part.x, np.ndarray):
-                for start in range(0, len(part), CHUNK):
-                    part.x[start : start + CHUNK]
+                for start in range(0, len(part), self.model.chunk):
+                    part.x[start : start + self.model.chunk]
 
     def _weights(self) -> tuple[NDArray[np.float32] | None, np.float32 | None]:
         """The rows' weights, of mean 1, and the mean weight of all predictions, with that of their classes."""
