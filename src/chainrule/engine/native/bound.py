@@ -20,7 +20,7 @@ from .schedule import Unit, memory_of
 from .value import Value
 
 if TYPE_CHECKING:
-    from .plan import NativePlan
+    from .planned import Planned
 
 Change = Callable[[NDArray[Any]], NDArray[Any]]
 ARENA = FIRST_ARRAY  # the space of the first array
@@ -29,11 +29,13 @@ ARENA = FIRST_ARRAY  # the space of the first array
 class Room:
     """The memory of a plan: the arena, and a place for each input that comes with every run."""
 
-    def __init__(self, plan: NativePlan) -> None:
-        self.inputs = plan.graph.inputs
-        named = [place.value.attrs["name"] for place in plan.places.arrays if place.value and place.value.op == "input"]
-        fed = [name for name in named if name not in plan.states and name not in plan.held]
-        self.arena = aligned((plan.places.arena_bytes,), np.dtype(np.uint8))
+    def __init__(self, planned: Planned) -> None:
+        self.inputs = planned.graph.inputs
+        named = [
+            place.value.attrs["name"] for place in planned.places.arrays if place.value and place.value.op == "input"
+        ]
+        fed = [name for name in named if name not in planned.states and name not in planned.held]
+        self.arena = aligned((planned.places.arena_bytes,), np.dtype(np.uint8))
         self.fed = {name: aligned(self.inputs[name].shape, self.inputs[name].dtype) for name in fed}
 
     def feed(self, feeds: Mapping[str, Array]) -> None:
@@ -47,19 +49,19 @@ class Room:
 class Bound:
     """The programs, bound to a room and to the states as they are at a turn."""
 
-    def __init__(self, plan: NativePlan, room: Room, states: States, turn: int = 0) -> None:
-        self.plan, self.room = plan, room
-        self.programs = [plan.ext.Program(plan.path, code) for code, _ in plan.codes]
-        self.setup, self.is_set_up = plan.ext.Program(plan.path, plan.setup), False
+    def __init__(self, planned: Planned, room: Room, states: States, turn: int = 0) -> None:
+        self.planned, self.room = planned, room
+        self.programs = [planned.ext.Program(planned.path, code) for code, _ in planned.codes]
+        self.setup, self.is_set_up = planned.ext.Program(planned.path, planned.setup), False
         self.arrays: dict[int, NDArray[Any]] = {}
         self.held: dict[str, int] = {}
         self._bind(0, room.arena)
         present, after = states.at(turn)
-        for index, place in enumerate(plan.places.arrays, 1):
+        for index, place in enumerate(planned.places.arrays, 1):
             self._place(index, place, present, after)
-        self._outputs = {k: self._found(f"output {k}") for k in plan.graph.outputs if k not in plan.states}
-        self._kept = {k: self._found(KEPT + k) for k in plan.keep}
-        self.copies = [(self.view(plan.schedule.outputs[f"output {k}"]), after[k]) for k in plan.copied]
+        self._outputs = {k: self._found(f"output {k}") for k in planned.graph.outputs if k not in planned.states}
+        self._kept = {k: self._found(KEPT + k) for k in planned.keep}
+        self.copies = [(self.view(planned.schedule.outputs[f"output {k}"]), after[k]) for k in planned.copied]
 
     def _place(self, index: int, place: Place, present: Mapping[str, Array], after: Mapping[str, Array]) -> None:
         """Bind what stays where it is: constants, states, their successors, and the room's own."""
@@ -67,7 +69,7 @@ class Bound:
             self._bind(index, after[place.state])
         elif place.value.op == "constant":
             self._bind(index, place.value.attrs["array"])
-        elif (name := place.value.attrs["name"]) in self.plan.held:
+        elif (name := place.value.attrs["name"]) in self.planned.held:
             self.held[name] = index
         else:
             self._bind(index, present[name] if name in present else self.room.fed[name])
@@ -95,11 +97,11 @@ class Bound:
 
     def launch(self) -> None:
         """Run everything once, on what there is."""
-        threads = self.plan.threads()
-        for program, (_, units) in zip(self.programs, self.plan.codes, strict=True):
+        threads = self.planned.threads()
+        for program, (_, units) in zip(self.programs, self.planned.codes, strict=True):
             fault = program.run(threads)
             if fault is not None:
-                raise self.plan.fault(*fault)
+                raise self.planned.fault(*fault)
             for unit in units:
                 self._host(unit)
         for view, after in self.copies:
@@ -124,7 +126,7 @@ class Bound:
 
     def _found(self, name: str) -> NDArray[Any] | Value:
         """Where an output stands; what is held, or kept in fewer bytes, is looked for when it is asked for."""
-        value = self.plan.schedule.outputs[name]
+        value = self.planned.schedule.outputs[name]
         return value if memory_of(value).op in ("input", "pool_argmax") else frozen(self.view(value))
 
     def _now(self, found: NDArray[Any] | Value) -> Array:
@@ -135,7 +137,7 @@ class Bound:
         base = memory_of(value)
         if base.op == "constant" and base.shape == ():
             return np.broadcast_to(base.attrs["array"], value.shape)
-        memory = self.plan.places.memory[base]
+        memory = self.planned.places.memory[base]
         if memory.space > ARENA:
             return self.arrays[memory.space - ARENA].reshape(value.shape)
         kind = np.uint8 if base.op == "pool_argmax" else value.dtype
@@ -146,11 +148,11 @@ class Bound:
 class Ready:
     """A plan with all its inputs given but one, that comes `through` a function."""
 
-    def __init__(self, plan: NativePlan, feeds: Mapping[str, Array], moving: str, through: Change) -> None:
+    def __init__(self, planned: Planned, feeds: Mapping[str, Array], moving: str, through: Change) -> None:
         # Memory of its own: what was made of the held inputs stands there, and the plan may be run on others meanwhile.
-        room = Room(plan)
-        self.bound, self.input = Bound(plan, room, States({})), room.fed[moving]
-        self.finite, self.through = plan.ext.finite, through
+        room = Room(planned)
+        self.bound, self.input = Bound(planned, room, States({})), room.fed[moving]
+        self.finite, self.through = planned.ext.finite, through
         self.lock = threading.Lock()
         self.bound.hold(feeds)
 

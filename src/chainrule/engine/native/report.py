@@ -13,25 +13,25 @@ from .place import FIRST_ARRAY, SCRATCH_SPACE
 from .schedule import Segment, Unit
 
 if TYPE_CHECKING:
-    from .plan import NativePlan
+    from .planned import Planned
 
 HEAD = ("stage", "rows", "tasks", "kernel", "multiply-adds", "makes")
 
 
-def told(plan: NativePlan) -> str:
+def told(planned: Planned) -> str:
     """The whole plan as a table, stage after stage, and its sums."""
-    rows = [HEAD, *_rows(plan.emission)]
+    rows = [HEAD, *_rows(planned.emission)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD) - 1)]
     lines = ["  ".join([*(cell.rjust(w) for cell, w in zip(row, widths, strict=False)), row[-1]]) for row in rows]
-    return "\n".join([*_head(plan), "", *lines, *_hosts(plan.emission)])
+    return "\n".join([*_head(planned), "", *lines, *_hosts(planned.emission)])
 
 
-def _head(plan: NativePlan) -> Iterator[str]:
-    emission = plan.emission
+def _head(planned: Planned) -> Iterator[str]:
+    emission = planned.emission
     places, units = emission.places, emission.schedule.units
     values = sum(m.bytes * m.parts for u in units for v in u.made if (m := places.memory[v]).space == FIRST_ARRAY)
     inside = sum(value.bytes for u in units for value in u.made if places.memory[value].space == SCRATCH_SPACE)
-    yield f"native engine, path {plan.path}, float32, {'all threads' if plan.parallel else 'one thread: it is small'}"
+    yield f"native engine, path {planned.path}, float32, {'all threads' if planned.parallel else 'one thread: it is small'}"
     yield f"{sum(map(multiply_adds, units)):,} multiply-adds in products and convolutions"
     yield (
         f"{told_bytes(places.arena_bytes)} of memory for values of {told_bytes(values)}, which share it as their stages "

@@ -12,27 +12,27 @@ from ...graph import Array
 from ..batches import Batches
 from ..reference import checked_feed
 from ..states import States
-from .bound import Bound
+from .bound import Bound, Room
 
 if TYPE_CHECKING:
-    from .plan import NativePlan
+    from .planned import Planned
 
 
 class Training:
     """The programs for both turns of the states, and what runs them in turns."""
 
-    def __init__(self, plan: NativePlan, states: States) -> None:
-        states.arrange(plan.beside)
-        self.plan, self.states, self.version = plan, states, states.version
-        self.turns = [Bound(plan, plan.room, states, turn) for turn in ((0, 1) if plan.beside else (0,))]
+    def __init__(self, planned: Planned, room: Room, states: States) -> None:
+        states.arrange(planned.beside)
+        self.planned, self.room, self.states, self.version = planned, room, states, states.version
+        self.turns = [Bound(planned, room, states, turn) for turn in ((0, 1) if planned.beside else (0,))]
         for bound in self.turns:
             bound.hold({})
         self.latest = self.turns[0]
         self.wanted: Sequence[str] = ()
         self.is_usual = False
         self.views: list[NDArray[Any]] = []
-        self.at = {name: index for index, name in enumerate(plan.room.fed)}
-        self.numbers = [(name, own) for name, own in plan.room.fed.items() if own.ndim == 0]
+        self.at = {name: index for index, name in enumerate(room.fed)}
+        self.numbers = [(name, own) for name, own in room.fed.items() if own.ndim == 0]
         self.steps: Any = None  # what runs them in one call, where that can be
 
     def is_of(self, states: States) -> bool:
@@ -49,7 +49,7 @@ class Training:
         self.latest = self.turns[(first + done - 1) % len(self.turns)]
         self.states.swap(done)
         if fault is not None:
-            raise self.plan.fault(*fault)
+            raise self.planned.fault(*fault)
         return {name: array[:done] for name, array in zip(wanted, made, strict=True)}
 
     def once(self, batches: Batches, below: int) -> float | None:
@@ -60,7 +60,7 @@ class Training:
             own[()] = batches.numbers[name]
         x, y, at, turn = batches.rows["x"], batches.rows["y"], self.at, self.states.turn
         try:
-            loss: float | None = self.steps.once(self.plan.threads(), turn, below, at["x"], x, at["y"], y)
+            loss: float | None = self.steps.once(self.planned.threads(), turn, below, at["x"], x, at["y"], y)
         except BufferError:  # not contiguous
             return None
         if loss is not None:
@@ -73,23 +73,23 @@ class Training:
         found = self.latest.outputs()
         self.wanted, self.views, self.steps = wanted, [found[name] for name in wanted], None
         self.is_usual = wanted[0] == "loss" and self.at.keys() >= {"x", "y"}
-        if not self.plan.has_hosts and all(map(self.latest.stands, wanted)):
+        if not self.planned.has_hosts and all(map(self.latest.stands, wanted)):
             turns = tuple((tuple(bound.programs), tuple(bound.copies)) for bound in self.turns)
-            self.steps = self.plan.ext.Steps(turns, [*self.plan.room.fed.values()], self.views)
+            self.steps = self.planned.ext.Steps(turns, [*self.room.fed.values()], self.views)
 
     def _run(self, batches: Batches, made: list[NDArray[Any]], turn: int) -> tuple[int, Any]:
         """How many steps have ended, and the fault that ended the last one."""
         if self.steps is None:
             return self._step_by_step(batches, made, turn)
         rows, numbers = [], []
-        for index, (name, own) in enumerate(self.plan.room.fed.items()):
+        for index, (name, own) in enumerate(self.room.fed.items()):
             if name in batches.rows:
                 rows.append((index, self._fitting(name, own, batches)))
             elif (given := batches.numbers[name]).__class__ is np.ndarray and given.ndim:
                 numbers.append((index, given.astype(own.dtype)))
             else:
                 own[()] = given
-        found: tuple[int, Any] = self.steps.run(self.plan.threads(), turn, batches.order, rows, numbers, made)
+        found: tuple[int, Any] = self.steps.run(self.planned.threads(), turn, batches.order, rows, numbers, made)
         return found
 
     def _fitting(self, name: str, own: NDArray[Any], batches: Batches) -> NDArray[Any]:
@@ -97,7 +97,7 @@ class Training:
         given = batches.rows[name]
         fits = given.dtype == own.dtype and given.shape[1:] == own.shape[1:] and given.flags.c_contiguous
         if not fits or batches.order.shape[1] != len(own):
-            checked_feed(name, batches.feeds(0), self.plan.graph.inputs[name])
+            checked_feed(name, batches.feeds(0), self.planned.graph.inputs[name])
             given = np.ascontiguousarray(given, own.dtype)
         return given
 
