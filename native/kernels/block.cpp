@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "shapes.hpp"
+
 namespace chainrule::CHAINRULE_PATH {
 namespace {
 
@@ -161,32 +163,26 @@ CHAINRULE_INLINE void rectify(Vector (&row)[vectors], Indices<v...>) {
 }
 
 template <int rows, int vectors, int... row>
-CHAINRULE_INLINE void finish(Vector (&sum)[rows][vectors], const Product& product, float* c, bool add, bool last,
-                             Indices<row...>) {
+CHAINRULE_INLINE void finish(Vector (&sum)[rows][vectors], const Product& product, float* c, Indices<row...>) {
     constexpr Upto<vectors> each_vector;
-    if (add) (add_to_row(sum[row], c + row * product.c_row, each_vector), ...);
-    if (product.bias && last) (add_to_row(sum[row], product.bias, each_vector), ...);
-    if (product.relu && last) (rectify(sum[row], each_vector), ...);
+    if (product.add) (add_to_row(sum[row], c + row * product.c_row, each_vector), ...);
+    if (product.bias) (add_to_row(sum[row], product.bias, each_vector), ...);
+    if (product.relu) (rectify(sum[row], each_vector), ...);
     (store_row(sum[row], c + row * product.c_row, each_vector), ...);
 }
 
 template <int rows, int vectors, bool by_rows>
 __attribute__((noinline)) void tile(const Product& product, const float* a, float* c) {
     Places a_places(by_rows ? product.a_row : product.a_k), b_places(product.b_k);
-    Int start = 0;
-    do {  // once at least: without products there are still the bias and zeros
-        Vector sum[rows][vectors] = {};
-        const Int left = product.k - start, k = left < product.longest_run ? left : product.longest_run;
-        for (Int set = 0; set < product.sets; ++set) {
-            for (Int run = 0; run < product.runs; ++run) {
-                a_places.start(a + set * product.a_set + run * product.a_run + start * product.a_k);
-                b_places.start(product.b + set * product.b_set + run * product.b_run + start * product.b_k);
-                add_run<by_rows>(sum, a_places, b_places, product.b_panel * 4, k);
-            }
+    Vector sum[rows][vectors] = {};
+    for (Int set = 0; set < product.sets; ++set) {
+        for (Int run = 0; run < product.runs; ++run) {
+            a_places.start(a + set * product.a_set + run * product.a_run);
+            b_places.start(product.b + set * product.b_set + run * product.b_run);
+            add_run<by_rows>(sum, a_places, b_places, product.b_panel * 4, product.k);
         }
-        finish(sum, product, c, product.add || start > 0, k == left, Upto<rows>());
-        start += k;
-    } while (start < product.k);
+    }
+    finish(sum, product, c, Upto<rows>());
 }
 
 using Tile = void (*)(const Product&, const float*, float*);
@@ -258,9 +254,8 @@ CHAINRULE_INLINE void each_tile(const Product& product, Int vectors, Run run) {
     }
 }
 
-}  // namespace
-
-void multiply(const Product& product) {
+// All tiles, with sums as long as they are.
+void multiply_at_once(const Product& product) {
     const Int vectors = product.columns > panel ? two_panels : (product.columns + lanes - 1) / lanes;
     if (product.columns == vectors * lanes) {
         each_tile(product, vectors, [&](Tile run, const float* a, float* c, Int) { run(product, a, c); });
@@ -270,6 +265,31 @@ void multiply(const Product& product) {
             aside.run(run, a, c, product.c_row, rows);
         });
     }
+}
+
+}  // namespace
+
+// Of sums that would be too long a part at a time: some sets, some runs of one, some k of one run.
+void multiply(const Product& product) {
+    if (product.terms() <= product.longest_sum) return multiply_at_once(product);
+    Product rest = product;
+    while (rest.terms() > rest.longest_sum) {
+        Product part = rest;
+        part.bias = nullptr, part.relu = false;
+        if (rest.sets > 1) {
+            part.sets = even_part(rest.sets, most(1, rest.longest_sum / (rest.runs * rest.k)));
+            rest.sets -= part.sets, rest.a += part.sets * rest.a_set, rest.b += part.sets * rest.b_set;
+        } else if (rest.runs > 1) {
+            part.runs = even_part(rest.runs, most(1, rest.longest_sum / rest.k));
+            rest.runs -= part.runs, rest.a += part.runs * rest.a_run, rest.b += part.runs * rest.b_run;
+        } else {
+            part.k = even_fours(rest.k, rest.longest_sum);
+            rest.k -= part.k, rest.a += part.k * rest.a_k, rest.b += part.k * rest.b_k;
+        }
+        multiply(part);
+        rest.add = true;
+    }
+    multiply_at_once(rest);
 }
 
 }  // namespace chainrule::CHAINRULE_PATH

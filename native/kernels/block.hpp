@@ -10,8 +10,6 @@
 
 namespace chainrule::CHAINRULE_PATH {
 
-constexpr Int most_k = Int{1} << 46;
-
 struct Product {
     Int rows = 0, columns = 0;  // the part of C that is computed; columns <= 16 * panels_at_once(rows)
     const float* a = nullptr;
@@ -23,10 +21,12 @@ struct Product {
     Int k = 0;
     Int runs = 1, a_run = 0, b_run = 0;
     Int sets = 1, a_set = 0, b_set = 0;
-    Int longest_run = most_k;     // after so many k the sums go to C: shorter sums round off less
+    Int longest_sum = 128;        // products that are added up in registers; C adds up the sums: less is rounded off
     bool add = false;             // adds to what C holds instead of overwriting it
     const float* bias = nullptr;  // one value a column, added at the end
     bool relu = false;
+
+    Int terms() const { return sets * runs * k; }  // of each sum
 };
 
 void multiply(const Product& product);

@@ -15,6 +15,8 @@ struct Pass {
 };
 
 constexpr Int pass_floats = 6 * 1024;
+constexpr Int longest_sum = 160;  // of products in registers: 5 x 5 taps of 6 channels, as in LeNet, are one
+constexpr Int few_channels = 3;   // of an image: their gradient is summed with more care, it is little work
 
 struct Passes {
     Int row_groups, parts, taps;
@@ -121,6 +123,7 @@ void convolve_piece(const Conv& conv, const Arrays& arrays, const View& view, In
         Piece piece{conv, view, images, from, to, panel, arrays.y + column, {}};
         piece.product.a = view.at, piece.product.b = panel, piece.product.b_panel = panel_floats;
         piece.product.columns = least(step, conv.o - column);
+        piece.product.longest_sum = conv.o <= few_channels ? 64 : longest_sum;
         for (Int i = 0; i < passes.count(); ++i) {
             const Pass pass = passes.pass(i);
             piece.product.add = !pass.first;

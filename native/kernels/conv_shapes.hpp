@@ -163,7 +163,7 @@ struct WinogradKernelPlan {
     Int input_place, g_place, sum_place;
     Int floats;
 
-    static constexpr Int most_tiles = 128, most_channels = 64, longest_run = 48, line = 16;
+    static constexpr Int most_tiles = 128, most_channels = 64, longest_sum = 48, line = 16;
     WinogradKernelPlan(const Conv& conv, Int chunk)
         : tiles(conv), all(chunk * tiles.in_image), block(even_part(all, most_tiles)),
           channels(panel_width * even_part(conv.c / panel_width, most_channels / panel_width)),
@@ -179,7 +179,7 @@ struct KernelPlan {
     Int blocks;                   // of channels
     Int input_floats, g_floats;   // of the copies
 
-    static constexpr Int cache = 192;
+    static constexpr Int cache = 128;
     KernelPlan(const Conv& conv, Int chunk) {
         const Axis &vertical = conv.vertical, &horizontal = conv.horizontal;
         columns = even_part(horizontal.out, cache);

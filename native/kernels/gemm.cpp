@@ -58,6 +58,11 @@ void multiply_block(Product product, float* b_copy) {
     }
 }
 
+// Few results are summed with more care: it takes no time there, and others sum them in more chains at once.
+Int longest_sum(const Product& product) {
+    return product.columns <= panel_width ? 64 : product.rows <= 12 ? 128 : block_k;
+}
+
 }  // namespace
 
 void multiply_matrices(const Product& product, char* workspace) {
@@ -78,6 +83,7 @@ void multiply_matrices(const Product& product, char* workspace) {
             block.b += k * product.b_k;
             block.c += row * product.c_row;
             block.add = product.add || j > 0;
+            block.longest_sum = longest_sum(product);
             if (j + 1 < k_blocks) block.bias = nullptr, block.relu = false;
             if (copies) {
                 copy_a(a_copy, block.a, block.a_row, block.a_k, block.rows, block.k);

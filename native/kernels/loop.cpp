@@ -87,7 +87,8 @@ void Loop::place_sinks() {
         const Int fold_floats = up_to_multiple(shape_.fold_room, widest);
         columns.sums = reinterpret_cast<float*>(part(layout_.folds) + i * layout_.fold_bytes);
         columns.squares = columns.sums + fold_floats;
-        columns.totals = reinterpret_cast<double*>(columns.squares + fold_floats);
+        columns.pivots = columns.squares + fold_floats;
+        columns.totals = reinterpret_cast<double*>(columns.pivots + fold_floats);
         columns.more = columns.totals + shape_.width;
         const Output& output = code_.output[i];
         const auto store = static_cast<Store>(output.store);

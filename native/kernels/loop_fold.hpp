@@ -1,7 +1,8 @@
 #pragma once
 
-// Results for each column, of all rows of a task. Tiles are added to float accumulators, `fold` rows of a tile wide;
-// now and then, and at the end, these are added to totals in float64, so that the error does not grow with the rows.
+// Results for each column, of all rows of a task. A tile is folded by itself and joins float accumulators, `fold` rows of
+// a tile wide; now and then, and at the end, these join totals in float64. So no chain of float additions is longer than
+// a tile is high or than the tiles between totals, and the error does not grow with the rows.
 
 #include "loop_ops.hpp"
 #include "loop_rows.hpp"
@@ -9,12 +10,12 @@
 namespace chainrule::CHAINRULE_PATH {
 namespace {
 
-constexpr Int tiles_between_totals = 256;
+constexpr Int tiles_between_totals = 32, tiles_between_moments = 5;
 
 // The part of the workspace that one output accumulates in, for columns [first, first + width) of the domain.
 struct Accumulator {
-    float *sums, *squares;  // fold * width floats each; for moments the means and the squared distances from them
-    double *totals, *more;  // width each, likewise
+    float *sums, *squares, *pivots;  // fold * width floats each; for moments the sums are of distances from the pivots
+    double *totals, *more;           // width each; for moments the means and the squared distances from them
     Int width, fold;
     Int blocks;   // how many elements each accumulator has seen; 0: it holds nothing yet
     Int tiles;    // since the last totals
@@ -50,9 +51,9 @@ void fold_tile(Accumulator& a, const float* x, Int rows) {
     if (blocks > 0) {
         const bool begun = a.blocks > 0;
         sweep<4>(a.sums, wide < lanes ? lanes : wide, [&](Int i) {
-            Vector sum = begun ? Fold::of(load(a.sums + i), load(x + i)) : load(x + i);
+            Vector sum = load(x + i);
             for (Int block = 1; block < blocks; ++block) sum = Fold::of(sum, load(x + block * wide + i));
-            return sum;
+            return begun ? Fold::of(load(a.sums + i), sum) : sum;
         });
         a.blocks += blocks;
     }
@@ -75,83 +76,108 @@ void finish(Accumulator& a, float* to, bool first) {
 
 // ---- count, mean and sum of squared distances from the mean, merged as Chan, Golub and LeVeque (1979) do
 
-// A row of means and squares, each of `count` elements, joins the totals.
-inline void add_moments_to_totals(Accumulator& a, Int count, const float* means, const float* squares) {
-    const double share = static_cast<double>(count) / static_cast<double>(a.counted + count);
-    const double weight = share * static_cast<double>(a.counted);
+struct Moments {
+    double mean, squares;
+};
+
+// A row of moments, of `count` elements each, joins the totals. (Means weighted, not corrected: infinities stay.)
+template <class At>
+void add_moments_to_totals(Accumulator& a, Int count, At at) {
+    const double all = static_cast<double>(a.counted + count);
+    const double share = static_cast<double>(count) / all, rest = static_cast<double>(a.counted) / all;
     for (Int i = 0; i < a.width; ++i) {
-        const double before = a.counted > 0 ? a.totals[i] : 0.0, squares_before = a.counted > 0 ? a.more[i] : 0.0;
-        const double delta = static_cast<double>(means[i]) - before;
-        a.totals[i] = before + delta * share;
-        a.more[i] = squares_before + (squares ? static_cast<double>(squares[i]) : 0.0) + delta * delta * weight;
+        const Moments before = a.counted > 0 ? Moments{a.totals[i], a.more[i]} : Moments{0.0, 0.0}, more = at(i);
+        const double delta = more.mean - before.mean;
+        a.totals[i] = before.mean * rest + more.mean * share;
+        a.more[i] = before.squares + more.squares + delta * delta * (rest * static_cast<double>(count));
     }
     a.counted += count;
 }
 
+// From sums of distances and of their squares. Only rounding makes the squares negative; NaN stays.
+inline Moments moments_of(float pivot, float sum, float squares, double each) {
+    const double distance = static_cast<double>(sum) * each;
+    const double around = static_cast<double>(squares) - distance * static_cast<double>(sum);
+    return {static_cast<double>(pivot) + distance, around < 0.0 ? 0.0 : around};
+}
+
 inline void flush_moments(Accumulator& a) {
+    const double each = 1.0 / static_cast<double>(a.blocks);
     for (Int row = 0; a.blocks > 0 && row < a.fold; ++row) {
-        add_moments_to_totals(a, a.blocks, a.sums + row * a.width, a.squares + row * a.width);
+        const Int at = row * a.width;
+        add_moments_to_totals(a, a.blocks, [&a, at, each](Int i) {
+            return moments_of(a.pivots[at + i], a.sums[at + i], a.squares[at + i], each);
+        });
     }
     a.blocks = a.tiles = 0;
 }
 
-struct Weights {
-    float each, share, weight;  // 1 / blocks, and those of the merge
+// The pivots are near the numbers to come, so that distances from them lose no digits: the first tile's means.
+inline void start_moments(Accumulator& a, const float* x, Int wide, Int blocks, Int n) {
+    const float each = 1.0F / static_cast<float>(blocks);
+    sweep<4>(a.pivots, n, [=](Int i) {
+        Vector sum = load(x + i);
+        for (Int block = 1; block < blocks; ++block) sum += load(x + block * wide + i);
+        const Vector mean = sum * each;
+        return select(mean - mean == 0.0F, mean, Vector{});  // no distance from an infinity
+    });
+    std::memset(a.sums, 0, static_cast<std::size_t>(n) * 4);
+    std::memset(a.squares, 0, static_cast<std::size_t>(n) * 4);
+}
+
+struct Distances {
+    Vector sum, squares;
 };
 
-// One vector of accumulators: mean and squares of its elements in the tile (two passes over what is in the first
-// cache), merged with those before.
-struct Moments {
-    Vector mean, squares;
-};
-
-CHAINRULE_INLINE Moments moments_of(const Accumulator& a, const float* x, Int wide, Int blocks, Weights w, Int i) {
-    Vector mean = load(x + i);
-    for (Int block = 1; block < blocks; ++block) mean += load(x + block * wide + i);
-    mean *= w.each;
-    Vector squares{};
+CHAINRULE_INLINE Distances distances_of(const Accumulator& a, const float* x, Int wide, Int blocks, Int i) {
+    const Vector pivot = load(a.pivots + i);
+    Distances all{};
     for (Int block = 0; block < blocks; ++block) {
-        const Vector distance = load(x + block * wide + i) - mean;
-        squares = distance * distance + squares;
+        const Vector distance = load(x + block * wide + i) - pivot;
+        all.sum += distance;
+        all.squares = distance * distance + all.squares;
     }
-    if (a.blocks == 0) return {mean, squares};
-    const Vector before = load(a.sums + i), delta = mean - before;
-    return {before + delta * w.share, load(a.squares + i) + squares + delta * delta * w.weight};
+    return {load(a.sums + i) + all.sum, load(a.squares + i) + all.squares};
 }
 
 inline void moments_tile(Accumulator& a, const float* x, Int rows) {
     const Int wide = a.fold * a.width, blocks = rows / a.fold, n = wide < lanes ? Int{lanes} : wide;
     if (blocks > 0) {
-        const float count = static_cast<float>(a.blocks + blocks), share = static_cast<float>(blocks) / count;
-        const Weights w{1.0F / static_cast<float>(blocks), share, share * static_cast<float>(a.blocks)};
-        const auto at = [&](Int i) { return moments_of(a, x, wide, blocks, w, i); };
-        const auto put = [&](Int i, const Moments& moments) {
-            store(a.sums + i, moments.mean);
-            store(a.squares + i, moments.squares);
+        if (a.blocks == 0) start_moments(a, x, wide, blocks, n);
+        const auto at = [&](Int i) { return distances_of(a, x, wide, blocks, i); };
+        const auto put = [&](Int i, const Distances& distances) {
+            store(a.sums + i, distances.sum);
+            store(a.squares + i, distances.squares);
         };
-        const Moments last = at(n - lanes);  // as in sweep
+        const Distances last = at(n - lanes);  // as in sweep
         for (Int i = 0; i + lanes <= n; i += lanes) put(i, at(i));
         put(n - lanes, last);
         a.blocks += blocks;
     }
-    for (Int row = blocks * a.fold; row < rows; ++row) add_moments_to_totals(a, 1, x + row * a.width, nullptr);
-    if (++a.tiles == tiles_between_totals) flush_moments(a);
+    for (Int row = blocks * a.fold; row < rows; ++row) {
+        add_moments_to_totals(a, 1, [=](Int i) { return Moments{static_cast<double>(x[row * a.width + i]), 0.0}; });
+    }
+    if (++a.tiles == tiles_between_moments) flush_moments(a);
 }
 
-// to: counts, means and squares, each `columns` long; this accumulator's columns start at `column`.
+// to: counts, means, what float32 leaves of the means, and squares, each `columns` long; this accumulator's columns
+// start at `column`.
 inline void finish_moments(Accumulator& a, float* to, Int columns, Int column, bool first) {
-    float *counts = to + column, *means = counts + columns, *squares = means + columns;
-    const bool plain = a.counted == 0 && a.fold == 1 && first;
-    const Int rows = plain ? a.blocks : 0;
-    if (!plain) flush_moments(a);
+    float *counts = to + column, *means = counts + columns, *rests = means + columns, *squares = rests + columns;
+    flush_moments(a);
     if (!first && a.width > 0 && counts[0] >= 1.0F && counts[0] < 0x1p53F) {
-        add_moments_to_totals(a, static_cast<Int>(counts[0]), means, squares);
+        add_moments_to_totals(a, static_cast<Int>(counts[0]), [=](Int i) {
+            return Moments{static_cast<double>(means[i]) + static_cast<double>(rests[i]),
+                           static_cast<double>(squares[i])};
+        });
     }
     for (Int i = 0; i < a.width; ++i) {
-        const bool any = a.counted > 0;
-        counts[i] = static_cast<float>(plain ? rows : a.counted);
-        means[i] = rows > 0 ? a.sums[i] : any ? static_cast<float>(a.totals[i]) : 0.0F;
-        squares[i] = rows > 0 ? a.squares[i] : any ? static_cast<float>(a.more[i]) : 0.0F;
+        const double mean = a.counted > 0 ? a.totals[i] : 0.0;
+        counts[i] = static_cast<float>(a.counted);
+        means[i] = static_cast<float>(mean);
+        const double rest = mean - static_cast<double>(means[i]);
+        rests[i] = static_cast<float>(rest - rest == 0.0 ? rest : 0.0);  // an infinity leaves nothing
+        squares[i] = static_cast<float>(a.counted > 0 ? a.more[i] : 0.0);
     }
 }
 

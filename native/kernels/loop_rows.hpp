@@ -28,23 +28,33 @@ struct Min {
     static CHAINRULE_INLINE bool wins(float a, float b) { return a < b || a != a; }
 };
 
-// All of n floats together: four vectors side by side, their lanes and what is left in float64.
+// The vectors value(0) to value(n - 1) together, in four chains: none waits for the others, and all of them are short.
+template <class Fold, class Value>
+CHAINRULE_INLINE Vector folded(Int n, Value value) {
+    Vector chain[4];
+    for (Vector& vector : chain) vector = broadcast(Fold::start);
+    Int i = 0;
+    for (; i + 4 <= n; i += 4) {
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; ++j) chain[j] = Fold::of(chain[j], value(i + j));
+    }
+    for (; i < n; ++i) chain[0] = Fold::of(chain[0], value(i));
+    return Fold::of(Fold::of(chain[0], chain[1]), Fold::of(chain[2], chain[3]));
+}
+
+constexpr Int most_vectors = 128;  // in float32, so that no chain is longer than a quarter of it
+
+// All of n floats together: a stretch of vectors at a time, their lanes and what is left in float64.
 template <class Fold>
 inline double reduced(const float* x, Int n) {
     double all = Fold::start;
-    Int i = 0;
-    if (n >= lanes) {
-        Vector folded[4];
-        for (Vector& vector : folded) vector = broadcast(Fold::start);
-        for (; i + 4 * lanes <= n; i += 4 * lanes) {
-#pragma GCC unroll 4
-            for (int j = 0; j < 4; ++j) folded[j] = Fold::of(folded[j], load(x + i + j * lanes));
-        }
-        for (; i + lanes <= n; i += lanes) folded[0] = Fold::of(folded[0], load(x + i));
-        const Vector last = Fold::of(Fold::of(folded[0], folded[1]), Fold::of(folded[2], folded[3]));
+    const Int vectors = n / lanes;
+    for (Int first = 0; first < vectors; first += most_vectors) {
+        const Int count = vectors - first < most_vectors ? vectors - first : most_vectors;
+        const Vector last = folded<Fold>(count, [=](Int i) { return load(x + (first + i) * lanes); });
         for (int lane = 0; lane < lanes; ++lane) all = Fold::of(all, static_cast<double>(last[lane]));
     }
-    for (; i < n; ++i) all = Fold::of(all, static_cast<double>(x[i]));
+    for (Int i = vectors * lanes; i < n; ++i) all = Fold::of(all, static_cast<double>(x[i]));
     return all;
 }
 
@@ -87,9 +97,8 @@ void reduce_rows(float* to, const float* x, Int rows, Int width) {
     }
     for (Int row = 0; row < rows; row += lanes) {
         const float* from = x + row * width;
-        Vector folded = column_of(from, rows - row, width, 0);
-        for (Int i = 1; i < width; ++i) folded = Fold::of(folded, column_of(from, rows - row, width, i));
-        fill_rows(to + row * width, folded, rows - row, width);
+        const Vector all = folded<Fold>(width, [=](Int i) { return column_of(from, rows - row, width, i); });
+        fill_rows(to + row * width, all, rows - row, width);
     }
 }
 

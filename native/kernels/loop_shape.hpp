@@ -165,9 +165,9 @@ inline Layout layout_of(const LoopCode& code, const Shape& shape) {
     layout.sinks = part(code.outputs * sink_bytes);
     layout.flags = part(code.slots);
     layout.slots = part(code.slots * layout.floats * 4);
-    // Two float accumulators and two double totals.
+    // Three float accumulators and two double totals.
     const Int folded = up_to_multiple(shape.fold_room, widest);
-    layout.fold_bytes = up_to_multiple(folded * 8 + shape.width * 16, 64);
+    layout.fold_bytes = up_to_multiple(folded * 12 + shape.width * 16, 64);
     layout.folds = part(code.outputs * layout.fold_bytes);
     layout.end = at;
     return layout;

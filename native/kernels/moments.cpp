@@ -14,14 +14,15 @@ struct Merged {
 
 // Chan, Golub and LeVeque (1979). The count is that of all columns; a task without rows changes nothing.
 double merge(Merged& merged, double before, const float* part, Int columns, Int begin, Int width) {
-    const float *counts = part, *means = part + columns + begin, *squares = means + columns;
+    const float *counts = part, *means = part + columns + begin, *rests = means + columns, *squares = rests + columns;
     const double count = static_cast<double>(counts[begin]), all = before + count;
     if (!(count > 0.0)) return before;
-    const double share = count / all, weight = share * before;
+    const double share = count / all, rest = before / all;
     for (Int i = 0; i < width; ++i) {
-        const double delta = static_cast<double>(means[i]) - merged.mean[i];
-        merged.mean[i] += delta * share;
-        merged.squares[i] += static_cast<double>(squares[i]) + delta * delta * weight;
+        const double mean = static_cast<double>(means[i]) + static_cast<double>(rests[i]);
+        const double delta = mean - merged.mean[i];
+        merged.mean[i] = merged.mean[i] * rest + mean * share;
+        merged.squares[i] += static_cast<double>(squares[i]) + delta * delta * (rest * count);
     }
     return all;
 }
@@ -38,7 +39,7 @@ void moments(const Call& call) {
         Merged merged{};
         double count = 0.0;
         for (Int part = 0; part < parts; ++part) {
-            count = merge(merged, count, from + part * 3 * columns, columns, begin, width);
+            count = merge(merged, count, from + part * 4 * columns, columns, begin, width);
         }
         for (Int i = 0; i < width; ++i) {
             mean[begin + i] = static_cast<float>(count > 0.0 ? merged.mean[i] : 0.0 / count);

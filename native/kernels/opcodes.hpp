@@ -35,8 +35,8 @@ namespace chainrule {
     LOAD(full_parts) LOAD(vector_parts) LOAD(scalar_parts) LOAD(position) LOAD(column_index) LOAD(scalar_raw)
 
 // Where an output goes. column: one number a row, that of the first column. Those that join rows (column_sum to
-// moments) start in the first chunk of a task and are continued in the later ones; moments are counts, means and sums
-// of squared distances from the mean, [3, C]. scalar: the first element.
+// moments) start in the first chunk of a task and are continued in the later ones; moments are counts, means, what
+// float32 leaves of the means, and sums of squared distances from the mean, [4, C]. scalar: the first element.
 #define CHAINRULE_STORES(STORE)                                                                                    \
     STORE(full) STORE(full_bool) STORE(column) STORE(column_sum) STORE(column_max) STORE(column_min)               \
     STORE(total_sum) STORE(total_max) STORE(moments) STORE(scalar) STORE(column_int64)

@@ -15,6 +15,8 @@ constexpr Int most(Int a, Int b) { return a < b ? b : a; }
 constexpr Int parts_of(Int whole, Int part) { return (whole + part - 1) / part; }
 // The largest of as few parts as there can be of at most `part` each, all of about one size.
 constexpr Int even_part(Int whole, Int part) { return whole == 0 ? 0 : parts_of(whole, parts_of(whole, part)); }
+// The same in whole fours, as the building block's steps are; part is a multiple of 4.
+constexpr Int even_fours(Int whole, Int part) { return parts_of(even_part(whole, part), 4) * 4; }
 
 struct Gemm {
     Int n, k, unit, a_row, a_k, b_panel, b_k, c_row, flags;

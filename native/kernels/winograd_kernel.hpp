@@ -73,7 +73,7 @@ struct WinogradGradient {
     void multiply_places(Int channels, Int columns, Int count, bool add) const {
         Product product;
         product.rows = panel_width, product.k = count, product.add = add;
-        product.longest_run = even_part(count, plan.longest_run);
+        product.longest_sum = plan.longest_sum;
         product.a_row = 1, product.a_k = panel_width, product.b_panel = count * panel_width;
         for (Int place = 0; place < places; ++place) {
             for (Int column = 0; column < columns; column += step) {

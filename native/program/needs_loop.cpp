@@ -127,7 +127,7 @@ Int bytes_of(const Output& output, Int rows, Int columns) {
         case Store::column_sum:
         case Store::column_max:
         case Store::column_min: return times(columns, 4);
-        case Store::moments: return times(columns, 12);
+        case Store::moments: return times(columns, 16);
         default: return 4;
     }
 }
@@ -166,7 +166,7 @@ Needs moments_needs(const std::vector<Int>& ints, Int operands, Int) {
     require(operands == 3, "moments: expected three operands");
     require_from(0, {ints[0], ints[1]}, "moments: a size is negative or absurdly large");
     const Int bytes = times(ints[0], 4);
-    return {{bytes, bytes, product({bytes, 3, ints[1]})}, 0};
+    return {{bytes, bytes, product({bytes, 4, ints[1]})}, 0};
 }
 
 }  // namespace chainrule

@@ -177,11 +177,12 @@ class Adam(Optimizer):
         return ("m", "v")
 
     def update(self, p: Tensor, g: Tensor, s: Mapping[str, Tensor], t: Tensor, lr: Tensor) -> tuple[Tensor, State]:
-        m = self.b1 * s["m"] + (1 - self.b1) * g
-        v = self.b2 * s["v"] + (1 - self.b2) * (g * g)
+        # b a + (1-b) g as a + (1-b)(g - a): what the small correction is rounded by hardly counts
+        m = s["m"] + (1 - self.b1) * (g - s["m"])
+        v = s["v"] + (1 - self.b2) * (g * g - s["v"])
         # 1 - b^t as -expm1(t ln b): t is fed, and one graph serves every step; 1 - exp() would lose digits for b near 1
-        m_unbiased, v_unbiased = (a / -expm1(t * math.log(b)) for a, b in ((m, self.b1), (v, self.b2)))
-        return p - lr * m_unbiased / (sqrt(v_unbiased) + self.eps), {"m": m, "v": v}
+        c1, c2 = (-expm1(t * math.log(b)) for b in (self.b1, self.b2))
+        return p - lr / c1 * m / (sqrt(v / c2) + self.eps), {"m": m, "v": v}
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ def every_kind() -> tuple[Array, list[Array]]:
     pools = [at(ARENA, 0, 4 * pooled), at(ARENA, 512, 4 * image), at(ARRAYS + 1, 0, pooled)]
     y, x2, where = pools
     four = [
-        instruction("loop", loop, at(ARRAYS, 0, 20), at(ARRAYS, 8), at(SCRATCH, 0, 20), at(ARENA, 0, 4), at(ARENA, 64, 0, 60), at(ARENA, 256, 0, 4)),
+        instruction("loop", loop, at(ARRAYS, 0, 20), at(ARRAYS, 8), at(SCRATCH, 0, 20), at(ARENA, 0, 4), at(ARENA, 64, 0, 80), at(ARENA, 256, 0, 4)),
         instruction("gemm", [4, 5, 1, 5, 1, 80, 16, 4, 3], at(SCRATCH, 128, 16), at(SCRATCH, 0, 20), at(ARRAYS, 40), at(ARRAYS)),
         instruction("copy", copy_ints([4, 4], [4, 1], [4, 1], unit=1, fill=4), at(ARENA, 320, 16), at(SCRATCH, 128, 16)),
     ]  # fmt: skip

@@ -252,17 +252,14 @@ def _mean(b: Builder, node: Tensor, inputs: tuple[Value, ...]) -> Lowered:
 
 
 def _row_mean(b: Builder, x: Value, axes: int, count: Value) -> Value:
-    """The mean of each row, and that of what is left without it: far from 0 the first alone is rounded too coarsely."""
     total = _rows(b, "rowsum", x, axes)
-    mean = b.make("div", total, count, shape=total.shape)
-    rest = _rows(b, "rowsum", b.make("sub", x, mean, shape=x.shape), axes)
-    return b.make("add", mean, b.make("div", rest, count, shape=total.shape), shape=total.shape)
+    return b.make("div", total, count, shape=total.shape)
 
 
 def _moment(b: Builder, x: Value, axes: int, which: int) -> Value:
     """Mean (0) or variance (1) over the leading axes: both come from one pass."""
     shape = x.shape[axes:]
-    both = b.make("moments", x, shape=(3, *shape))
+    both = b.make("moments", x, shape=(4, *shape))
     return b.make("moment", b.make("merge_moments", both, shape=(2, *shape)), shape=shape, which=which)
 
 
