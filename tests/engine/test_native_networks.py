@@ -10,6 +10,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.engine import native
+from chainrule.engine.native import cost
 
 pytestmark = pytest.mark.skipif(not native.available(), reason=native.missing_reason() or "")
 Make = Callable[[], cr.layers.Layer]
@@ -59,8 +60,10 @@ def steps(make: Make, optimizer: Any, kind: str, **settings: Any) -> Any:
     return cr.Step(make(), x, y, optimizer=optimizer, seed=1, **settings), x, y
 
 
+@pytest.mark.parametrize("task_ns", [cost.TASK_NS, 10])  # 10: cut into as many tasks as there may be
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_node_is_that_of_the_reference(name: str) -> None:
+def test_every_node_is_that_of_the_reference(name: str, task_ns: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "TASK_NS", task_ns)
     kind, make = NETWORKS[name]
     fast, x, y = steps(make, cr.SGD(0.1, momentum=0.9), kind, engine="native", keep=True)
     slow, _, _ = steps(make, cr.SGD(0.1, momentum=0.9), kind, engine="reference", keep=True)

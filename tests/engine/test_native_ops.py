@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from chainrule.engine import native, plan
+from chainrule.engine.native import cost
 from chainrule.grad import backpropagate
 from chainrule.graph import OPS, Graph, Op, placeholder, tensor
 
@@ -44,8 +45,12 @@ def graph_of(name: str, row: Row, inputs: list[Any], dtype: Any) -> Graph:
     return Graph({f"x{i}": x for i, x in enumerate(feeds)}, outputs)
 
 
+@pytest.mark.parametrize("task_ns", [cost.TASK_NS, 10])  # 10: cut into as many tasks as there may be
 @EVERY_CASE
-def test_forward_and_gradient(name: str, row: Row, shapes: Shapes, path: str) -> None:
+def test_forward_and_gradient(
+    name: str, row: Row, shapes: Shapes, path: str, task_ns: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cost, "TASK_NS", task_ns)
     inputs = [x.astype(np.float32) if x.dtype.kind == "f" else x for x in inputs_of(row, shapes)]
     exact = [x.astype(np.float64) if x.dtype.kind == "f" else x for x in inputs]
     found = plan(graph_of(name, row, inputs, np.float32), "native")({f"x{i}": x for i, x in enumerate(inputs)})

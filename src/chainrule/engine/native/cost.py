@@ -11,7 +11,7 @@ from collections.abc import Callable
 from .schedule import Segment, Unit
 
 MOST_TASKS = 16
-TASK_NS = 3_500  # a task that takes less is not worth another thread's while
+TASK_NS = 3_500
 ROWS_WORTH = (
     (1 << 20, 64),
     (1 << 17, 32),

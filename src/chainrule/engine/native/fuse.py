@@ -61,7 +61,7 @@ class Fusion:
             made = self._renewed(value, expanded)
             self.origin[made] = value
             self.new[value] = self._expanded(made, value) if (value, ITSELF) in expanded else made
-        self.outputs = {name: self._summed(self.new[value]) for name, value in outputs.items()}
+        self.outputs = {name: added_up(self.builder, self.new[value]) for name, value in outputs.items()}
 
     def _renewed(self, value: Value, expanded: frozenset[tuple[Value, int]]) -> Value:
         if value.op in ("input", "constant"):
@@ -75,19 +75,12 @@ class Fusion:
             for i, x in enumerate(value.inputs)
         )
         if not (value.is_expression or value.op in ("moment", "merge_moments", *COLUMN_REDUCTIONS)):
-            inputs = tuple(self._summed(x) for x in inputs)
+            inputs = tuple(added_up(self.builder, x) for x in inputs)
         change = CHANGES.get(value.op)
         return change(self.builder, value, inputs) if change else self._same(value, inputs)
 
     def _same(self, value: Value, inputs: tuple[Value, ...]) -> Value:
         return self.builder.make(value.op, *inputs, shape=value.shape, dtype=value.dtype, **value.attrs)
-
-    def _summed(self, x: Value) -> Value:
-        """The parts of a reduction as one value, for those who cannot add them up."""
-        base = x
-        while base.op == "reshape":
-            base = base.inputs[0]
-        return self.builder.make("copy", x, shape=x.shape, dtype=x.dtype) if base.is_reduction else x
 
     def _expanded(self, x: Value, like: Value) -> Value:
         return self.builder.make("expand", x, shape=like.shape, dtype=x.dtype)
@@ -227,7 +220,15 @@ def _takes_winograd(geometry: tuple[int, ...]) -> bool:
 
 
 def _side_by_side(b: Builder, made: list[Value], shape: tuple[int, ...]) -> Value:
-    return made[0] if len(made) == 1 else b.make("concat", *made, shape=shape, axis=3)
+    return made[0] if len(made) == 1 else b.make("concat", *(added_up(b, x) for x in made), shape=shape, axis=3)
+
+
+def added_up(b: Builder, x: Value) -> Value:
+    """The parts of a reduction as one value, for those who cannot add them up: only loops do, as they load."""
+    base = x
+    while base.op == "reshape":
+        base = base.inputs[0]
+    return b.make("copy", x, shape=x.shape, dtype=x.dtype) if base.is_reduction else x
 
 
 def _pool_argmax(b: Builder, value: Value, inputs: tuple[Value, ...]) -> Value:
