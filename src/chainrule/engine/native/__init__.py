@@ -1,7 +1,7 @@
 """The native engine: graphs as flat programs, run by the compiled module, which no other file imports.
 
 A graph goes through `lower` (what the machine can do), `fuse` (what its kernels take), `schedule` (when), `emit` (where in
-memory, and as numbers); `plan` runs what comes out.
+memory, and as numbers), and is `planned` then. `bound` puts it in memory, `training` moves states by it; `plan` is both.
 
 The extension is built when chainrule is installed, where there is a C++20 compiler; all else runs without it. It is
 loaded when first asked for, and nothing is measured before `peak_gflops` or `describe`.
