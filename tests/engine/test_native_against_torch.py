@@ -337,21 +337,7 @@ ROWS: dict[str, Row] = {
 }  # fmt: skip
 
 
-# Rows that do not hold yet, and why. They run, and say so when they hold.
-BEHIND = {
-    **dict.fromkeys(
-        [f"{op} over the axis between{far}" for op in ("sum", "mean", "var") for far in ("", " far from 0")],
-        "no kernel: NumPy adds up in float32",
-    ),
-}
-
-
-def marked(name: str) -> Any:
-    """The row, marked if it is known not to hold."""
-    return pytest.param(name, marks=[pytest.mark.xfail(reason=BEHIND[name])] if name in BEHIND else [])
-
-
-@pytest.mark.parametrize("name", [marked(name) for name in ROWS])
+@pytest.mark.parametrize("name", ROWS)
 @drawn
 @given(data=st.data())
 def test_ops_and_their_gradients(name: str, data: st.DataObject) -> None:
