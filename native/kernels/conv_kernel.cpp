@@ -138,6 +138,7 @@ struct Work {
         Sums sums{conv, region, view, panels, to, {}};
         Product& product = sums.product;
         product.columns = columns, product.c_row = conv.o, product.add = !first;
+        product.longest_sum = plan.longest_sum;
         product.a = view.at, product.a_row = 1, product.b = panels.at, product.b_panel = panels.panel_floats;
         sums.add_taps(plan.joined, channels);
     }

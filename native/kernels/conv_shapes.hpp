@@ -178,6 +178,7 @@ struct KernelPlan {
     bool joined;                  // few channels: the taps of a row of the kernel and the channels are one axis
     Int blocks;                   // of channels
     Int input_floats, g_floats;   // of the copies
+    Int longest_sum;              // shorter where there is little to add up: it takes no time, and others are as exact
 
     static constexpr Int cache = 128;
     KernelPlan(const Conv& conv, Int chunk) {
@@ -190,6 +191,7 @@ struct KernelPlan {
         const Int width = joined ? horizontal.span(columns) : least(horizontal.size, horizontal.span(columns));
         input_floats = blocks == 1 && !joined ? 0 : images * least(vertical.size, vertical.span(rows)) * width * conv.c;
         g_floats = 2 * panel_width * images * rows * columns;
+        longest_sum = chunk * conv.outputs() <= cache ? cache / 2 : cache;
     }
 };
 

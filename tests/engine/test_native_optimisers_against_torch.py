@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_native_against_torch import LR, Arrays, drawn, marked, refuse_less_exact, sizes
+from test_native_against_torch import LR, Arrays, drawn, refuse_less_exact, sizes
 
 import chainrule as cr
 from chainrule.engine import native
@@ -47,7 +47,7 @@ def step_by_torch(name: str, given: Arrays) -> Arrays:
     return {"p": p.detach().numpy()} | {slot: state[theirs].numpy() for slot, theirs in names.items()}
 
 
-@pytest.mark.parametrize("name", [marked(name) for name in OPTIMIZERS])
+@pytest.mark.parametrize("name", OPTIMIZERS)
 @drawn
 @given(shape=sizes(40, 60), t=st.integers(1, 2000), size=st.sampled_from([0.0, LR, 1.0]))
 def test_steps_of_optimisers(name: str, shape: Shape, t: int, size: float) -> None:

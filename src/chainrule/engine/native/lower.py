@@ -200,7 +200,7 @@ def _rows(b: Builder, op: str, x: Value, axes: int = 1) -> Value:
 
 
 def _reduction(name: str) -> Rule:
-    """A sum, or largest or smallest, over leading or trailing axes; other axes are left to NumPy."""
+    """A sum, or largest or smallest, over some axes."""
 
     def rule(b: Builder, node: Tensor, inputs: tuple[Value, ...]) -> Lowered:
         return _reduced(b, name, inputs[0], node)
@@ -209,18 +209,31 @@ def _reduction(name: str) -> Rule:
 
 
 def _reduced(b: Builder, name: str, x: Value, node: Tensor) -> Lowered:
-    axes, last = node.attrs["axis"], len(x.shape)
-    if x.dtype.name != "float32" or not axes:
+    axes = node.attrs["axis"]
+    if not _is_reducible(x, axes):
         return None
-    if name == "min" and len(axes) == last:  # of everything: the largest of the negative
+    if name == "min" and len(axes) == len(x.shape):  # of everything: the largest of the negative
         reduced = b.make("neg", b.make("colmax", b.make("neg", x, shape=x.shape), shape=()), shape=())
     elif axes == tuple(range(len(axes))):
         reduced = _columns(b, name, x, len(axes))
-    elif axes == tuple(range(last - len(axes), last)):
-        reduced = _rows(b, f"row{name}", x, len(axes))
     else:
-        return None
+        reduced = _rows(b, f"row{name}", _behind(b, x, axes), len(axes))
     return same_elements(b, "reshape", reduced, node.shape)
+
+
+def _is_reducible(x: Value, axes: tuple[int, ...]) -> bool:
+    """Whether there are kernels for it: of nothing, only where nothing has to be moved."""
+    last = len(x.shape)
+    stays = axes in (tuple(range(len(axes))), tuple(range(last - len(axes), last)))
+    return x.dtype == np.float32 and bool(axes) and (x.size > 0 or stays)
+
+
+def _behind(b: Builder, x: Value, axes: tuple[int, ...]) -> Value:
+    """x with these axes behind the others: a reduction over axes in the middle becomes one within rows."""
+    order = (*(i for i in range(len(x.shape)) if i not in axes), *axes)
+    if order == tuple(range(len(x.shape))):
+        return x
+    return b.make("copy_axes", x, shape=tuple(x.shape[i] for i in order), order=order)
 
 
 def _columns(b: Builder, name: str, x: Value, axes: int) -> Value:
@@ -241,14 +254,20 @@ def _columns(b: Builder, name: str, x: Value, axes: int) -> Value:
 
 def _mean(b: Builder, node: Tensor, inputs: tuple[Value, ...]) -> Lowered:
     x, axes = inputs[0], node.attrs["axis"]
-    leading = axes == tuple(range(len(axes)))
-    if leading and 0 < len(axes) < len(x.shape):
+    if not _is_reducible(x, axes):
+        return None
+    if _leads(axes, x):
         return same_elements(b, "reshape", _moment(b, x, len(axes), 0), node.shape)
     count = b.number(math.prod(x.shape[i] for i in axes))
-    if axes == tuple(range(len(x.shape) - len(axes), len(x.shape))) and x.dtype == np.float32 and axes and not leading:
-        return same_elements(b, "reshape", _row_mean(b, x, len(axes), count), node.shape)
-    total = _reduced(b, "sum", x, node)
-    return total and b.make("div", total, count, shape=node.shape)
+    if len(axes) == len(x.shape):
+        total = _reduced(b, "sum", x, node)
+        return total and b.make("div", total, count, shape=node.shape)
+    return same_elements(b, "reshape", _row_mean(b, _behind(b, x, axes), len(axes), count), node.shape)
+
+
+def _leads(axes: tuple[int, ...], x: Value) -> bool:
+    """Whether these are the first axes, and not all."""
+    return len(axes) < len(x.shape) and axes == tuple(range(len(axes)))
 
 
 def _row_mean(b: Builder, x: Value, axes: int, count: Value) -> Value:
@@ -265,12 +284,10 @@ def _moment(b: Builder, x: Value, axes: int, which: int) -> Value:
 
 def _var(b: Builder, node: Tensor, inputs: tuple[Value, ...]) -> Lowered:
     x, axes = inputs[0], node.attrs["axis"]
-    count, last = len(axes), len(x.shape)
-    if 0 < count < last and axes == tuple(range(count)):
-        return same_elements(b, "reshape", _moment(b, x, count, 1), node.shape)
-    if count > 0 and axes == tuple(range(last - count, last)):
-        return same_elements(b, "reshape", _row_variance(b, x, count), node.shape)
-    return None
+    if not _is_reducible(x, axes):
+        return None
+    found = _moment(b, x, len(axes), 1) if _leads(axes, x) else _row_variance(b, _behind(b, x, axes), len(axes))
+    return same_elements(b, "reshape", found, node.shape)
 
 
 def _row_variance(b: Builder, x: Value, axes: int) -> Value:
@@ -350,19 +367,7 @@ def _uniform(b: Builder, node: Tensor, inputs: tuple[Value, ...]) -> Lowered:
 
 MOST_GROUPS = 64  # each is a kernel's call
 WHOLE = frozenset(["argmax", "argmin", "pool_argmax"])  # they give whole numbers
-NEVER_EMPTY = POOLS | {
-    "argmax",
-    "argmin",
-    "matmul",
-    "softmax",
-    "log_softmax",
-    "cross_entropy",
-    "mean",
-    "var",
-    "std",
-    "max",
-    "min",
-}
+NEVER_EMPTY = POOLS | WHOLE | {"matmul", "softmax", "log_softmax", "cross_entropy", "mean", "var", "std", "max", "min"}
 RULES: dict[str, Rule] = {
     **dict.fromkeys(ELEMENTWISE - {"copy", "rsqrt", "reciprocal", "square", "muladd", "where_positive"}, _elementwise),
     **dict.fromkeys(POOLS, _pool),
