@@ -67,8 +67,8 @@ class Fusion:
         if value.op in ("input", "constant"):
             return value
         self.builder.label = value.label
-        folded = self._folded(value)
-        if folded is not None:
+        as_it_is = any((value, i) in expanded for i in range(len(value.inputs)))
+        if not as_it_is and (folded := self._folded(value)) is not None:
             return folded
         inputs = tuple(
             self._expanded(self.new[x], value) if (value, i) in expanded else self.new[x]
