@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from .tile import ITSELF
 from .value import COLUMN_REDUCTIONS, Builder, Value
 
 PANEL = 16  # columns, on every path
 DIRECT = 128  # up to so many columns a matrix whose rows are whole panels is read where it stands
-ITSELF = -1
 KEPT = "kept "  # how the names of outputs begin that are only looked at
 PRODUCTS = frozenset(["gemm", "conv", "conv_x"])
 
@@ -90,7 +90,7 @@ class Fusion:
         return self.builder.make("copy", x, shape=x.shape, dtype=x.dtype) if base.is_reduction else x
 
     def _expanded(self, x: Value, like: Value) -> Value:
-        return self.builder.make("expand", x, shape=like.shape, dtype=x.dtype)
+        return self.builder.make("expand", self._summed(x), shape=like.shape, dtype=x.dtype)
 
     def _folded(self, value: Value) -> Value | None:
         """`x w + b` as one product, and relu of it too, where nobody else wants what is between."""
