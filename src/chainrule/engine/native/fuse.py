@@ -5,7 +5,7 @@ Weights reach the building block in panels of 16 columns (`pack`), laid out so t
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -52,14 +52,15 @@ class Fusion:
 
     def __init__(self, outputs: Mapping[str, Value], expanded: frozenset[tuple[Value, int]]) -> None:
         self.builder = Builder()
-        self.origin: dict[Value, Value] = {}
+        self.origin: dict[Value, list[Value]] = defaultdict(list)
         order = topological(outputs.values())
+        self.apart = {value for value, _ in expanded}
         self.uses = _uses(outputs.values())
         self.own_uses = _uses(value for name, value in outputs.items() if not name.startswith(KEPT))
         self.new: dict[Value, Value] = {}
         for value in order:
             made = self._renewed(value, expanded)
-            self.origin[made] = value
+            self.origin[made].append(value)
             self.new[value] = self._expanded(made, value) if (value, ITSELF) in expanded else made
         self.outputs = {name: self._summed(self.new[value]) for name, value in outputs.items()}
 
@@ -67,7 +68,7 @@ class Fusion:
         if value.op in ("input", "constant"):
             return value
         self.builder.label = value.label
-        folded = self._folded(value)
+        folded = self._folded(value) if value not in self.apart else None
         if folded is not None:
             return folded
         inputs = tuple(
@@ -113,6 +114,7 @@ class Fusion:
         for scalar, x in (factors, factors[::-1]) if factors else ():
             if scalar.size == 1:
                 less = self.builder.make("neg", scalar, shape=scalar.shape)
+                self.origin[less].append(value)
                 return self._same_as(value, "muladd", (less, x, self.new[a]))
         return None
 
