@@ -11,6 +11,7 @@ from .kernel import BODIES
 from .loop import LoopWriter, TooLong
 from .place import Places
 from .schedule import Schedule, Segment, Unit, merged
+from .tile import Misfit
 
 VERSION = 1  # of the list of numbers
 
@@ -24,6 +25,7 @@ class Emission:
 
     def __init__(self, schedule: Schedule, names: Names) -> None:
         self.schedule, self.names = schedule, names
+        self.misfits: list[Misfit] = []  # if there are any, this is no program yet
         for segment in schedule.segments:
             segment.tasks = tasks_of(segment, schedule.is_own)
         self.places = Places(schedule)
@@ -49,6 +51,9 @@ class Emission:
         """One instruction, or several where it would be too long; none of those may write over what the next reads."""
         try:
             return [LoopWriter(self.places, self.names, group).instruction()]
+        except Misfit as misfit:
+            self.misfits.append(misfit)
+            return []
         except TooLong:
             if any(unit.state is not None for unit in group):
                 raise NotInPlace from None

@@ -5,17 +5,17 @@ Weights reach the building block in panels of 16 columns (`pack`), laid out so t
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from .tile import ITSELF
 from .value import COLUMN_REDUCTIONS, Builder, Value
 
 PANEL = 16  # columns, on every path
 DIRECT = 128  # up to so many columns a matrix whose rows are whole panels is read where it stands
-ITSELF = -1
 KEPT = "kept "  # how the names of outputs begin that are only looked at
 PRODUCTS = frozenset(["gemm", "conv", "conv_x"])
 
@@ -52,14 +52,15 @@ class Fusion:
 
     def __init__(self, outputs: Mapping[str, Value], expanded: frozenset[tuple[Value, int]]) -> None:
         self.builder = Builder()
-        self.origin: dict[Value, Value] = {}
+        self.origin: dict[Value, list[Value]] = defaultdict(list)
         order = topological(outputs.values())
+        self.apart = {value for value, _ in expanded}
         self.uses = _uses(outputs.values())
         self.own_uses = _uses(value for name, value in outputs.items() if not name.startswith(KEPT))
         self.new: dict[Value, Value] = {}
         for value in order:
             made = self._renewed(value, expanded)
-            self.origin[made] = value
+            self.origin[made].append(value)
             self.new[value] = self._expanded(made, value) if (value, ITSELF) in expanded else made
         self.outputs = {name: added_up(self.builder, self.new[value]) for name, value in outputs.items()}
 
@@ -67,8 +68,8 @@ class Fusion:
         if value.op in ("input", "constant"):
             return value
         self.builder.label = value.label
-        as_it_is = any((value, i) in expanded for i in range(len(value.inputs)))
-        if not as_it_is and (folded := self._folded(value)) is not None:
+        folded = self._folded(value) if value not in self.apart else None
+        if folded is not None:
             return folded
         inputs = tuple(
             self._expanded(self.new[x], value) if (value, i) in expanded else self.new[x]
@@ -83,7 +84,7 @@ class Fusion:
         return self.builder.make(value.op, *inputs, shape=value.shape, dtype=value.dtype, **value.attrs)
 
     def _expanded(self, x: Value, like: Value) -> Value:
-        return self.builder.make("expand", x, shape=like.shape, dtype=x.dtype)
+        return self.builder.make("expand", added_up(self.builder, x), shape=like.shape, dtype=x.dtype)
 
     def _folded(self, value: Value) -> Value | None:
         """`x w + b` as one product, and relu of it too, where nobody else wants what is between."""
@@ -106,6 +107,7 @@ class Fusion:
         for scalar, x in (factors, factors[::-1]) if factors else ():
             if scalar.size == 1:
                 less = self.builder.make("neg", scalar, shape=scalar.shape)
+                self.origin[less].append(value)
                 return self._same_as(value, "muladd", (less, x, self.new[a]))
         return None
 

@@ -118,7 +118,7 @@ def _copied(e: Places, unit: Unit, index: int, x: Value) -> tuple[list[int], Ope
     sizes, source, target, origin, origin_out = MOVES[value.op](value, index, x)
     by_row = value.shape[:1] == (unit.rows,) and unit.rows != 1
     per = 1 if by_row else 0
-    fill = (value.size // unit.rows if by_row else value.size) if value.op == "place" else 0
+    fill = (value.size // max(unit.rows, 1) if by_row else value.size) if value.op == "place" else 0
     if not sizes:
         sizes, source, target = [1], [1], [1]
     ints = [value.itemsize, per, fill, origin, origin_out, len(sizes), *sizes, *source, *target]

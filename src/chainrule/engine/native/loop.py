@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 import struct
 
-from .fuse import ITSELF
 from .instruction import Instruction, Names, Operand
 from .place import Places
 from .schedule import Unit, memory_of
-from .tile import COLUMN, FULL, SCALAR, VECTOR, Misfit, Tile, Unsupported
+from .tile import COLUMN, FULL, ITSELF, SCALAR, VECTOR, Misfit, Tile
 from .value import Value
 
 MOST_LOADS, MOST_STORES, MOST_OPS, MOST_SLOTS = (
@@ -71,9 +70,9 @@ class LoopWriter:
         """Of several units say so; of one say which value on the way had better be stored."""
         if len(self.group) > 1:
             raise TooLong
-        size = math.prod(self.tile.domain)
-        inner = [value for (value, kind), _ in self.tile.slots.items() if kind == FULL and value.size == size]
-        inner = [value for value in inner if not self.tile.is_leaf(value) and value is not self.group[0].root]
+        inner = [value for value, _ in self.tile.slots if value.inputs and not self.tile.is_leaf(value)]
+        large = max(value.size for value in inner if value is not self.group[0].root)
+        inner = [value for value in inner if value.size == large and value is not self.group[0].root]
         raise Misfit(inner[len(inner) // 2], ITSELF)
 
     def _share_slots(self, kept: set[int]) -> None:
@@ -105,9 +104,7 @@ class LoopWriter:
     def _store(self, unit: Unit) -> tuple[int, str, Operand]:
         root, value = unit.root, unit.value
         assert root is not None
-        kind = self.tile.kind_of_size(root.size)
-        if kind is None or (kind == VECTOR and not unit.adds_up):
-            raise Unsupported(f"{root.label} {root.shape} in a domain of {unit.domain}")
+        kind = FULL if root.size == math.prod(unit.domain) else COLUMN
         self.tile.is_leaf = self.places.schedule.leaf_test(root)
         slot = self.tile.slot(root, kind)
         if not unit.adds_up:
@@ -139,6 +136,8 @@ class LoopWriter:
         if base.op == "constant" and base.shape == ():
             return [slot, number["constant"], 0, _bits(float(base.attrs["array"]))], None
         unit = self.group[0]
+        if kind == COLUMN and self.rows == 1 and leaf.dtype.name != "bool":
+            kind = SCALAR
         if base.is_reduction:
             memory = self.places.memory[base]
             operand = self.places.operand(leaf, unit, kind == FULL)

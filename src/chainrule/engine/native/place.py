@@ -139,7 +139,7 @@ class Places:
         base = memory_of(view)
         memory = self.memory[base]
         offset = memory.offset + part_of(view)
-        return (memory.space, offset, memory.bytes // max(unit.rows, 1) if by_row else 0, 0)
+        return (memory.space, offset, view.size * base.itemsize // max(unit.rows, 1) if by_row else 0, 0)
 
     def result(self, unit: Unit, value: Value | None = None) -> Operand:
         """Where the unit writes."""

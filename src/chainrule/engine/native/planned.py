@@ -20,10 +20,8 @@ from .fuse import KEPT, Fusion
 from .instruction import Names
 from .lower import lower
 from .schedule import SETUP, Schedule, Unit
-from .tile import Misfit
 from .value import Value
 
-MOST_MISFITS = 1000
 ALONE_NS = 10_000  # what takes less is run by the calling thread alone
 
 
@@ -81,12 +79,15 @@ def settled(lowered: Mapping[str, Value], states: Mapping[str, Value], held: fro
     """The program of some values; what is repeated in a way that no kernel reads is repeated in memory."""
     expanded: frozenset[tuple[Value, int]] = frozenset()
     in_place = True
-    for _ in range(MOST_MISFITS):
+    while True:
         fusion = Fusion(lowered, expanded)
         try:
-            return Emission(Schedule(fusion.outputs, states, held, in_place), names)
-        except Misfit as misfit:
-            expanded |= {(fusion.origin[misfit.value], misfit.index)}
+            emission = Emission(Schedule(fusion.outputs, states, held, in_place), names)
         except NotInPlace:
             in_place = False
-    raise AssertionError("the plan does not settle")
+            continue
+        if not emission.misfits:
+            return emission
+        before = expanded
+        expanded |= {(value, misfit.index) for misfit in emission.misfits for value in fusion.origin[misfit.value]}
+        assert expanded > before, f"{emission.misfits} stay"

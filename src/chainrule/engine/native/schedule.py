@@ -127,9 +127,7 @@ class Schedule:
         return not unit.value.is_expression or unit.value in self.own
 
     def is_leaf(self, value: Value) -> bool:
-        """Whether loops load this value from memory."""
-        if value.op == "reshape":
-            return not memory_of(value).is_expression or memory_of(value) in self.stored
+        """Whether loops load this value from memory. They see through reshapes: what stores a value may read it, too."""
         return not value.is_expression or value in self.stored
 
     def _unit(self, value: Value) -> Unit:
@@ -197,11 +195,7 @@ class Schedule:
         while stack:
             node, aligned = stack.pop()
             for x in node.inputs:
-                same = (
-                    aligned
-                    and x.shape[:1] == node.shape[:1]
-                    and (len(x.shape) == len(node.shape) or node.op == "reshape")
-                )
+                same = aligned and _same_rows(node, x)
                 if is_leaf(x):
                     self._read(unit, x, same)
                 elif seen.get(x) is None or (seen[x] and not same):
@@ -240,18 +234,20 @@ class Schedule:
         return not apart and maker.rows == unit.rows and maker.is_image == unit.is_image
 
     def _choose_targets(self) -> None:
-        """Who writes the states anew: in place where nothing else reads the old one, else beside it."""
+        """Who writes the states anew: in place where nothing else reads the old one or shows it, else beside it."""
         readers: dict[Value, list[Unit]] = {}
         for unit in self.units:
             for base in unit.reads:
                 readers.setdefault(base, []).append(unit)
+        shown = {memory_of(value) for value in self.outputs.values()}
         for name, state in self.states.items():
             keeper = self.by_value.get(memory_of(self.outputs[name]))
             if keeper is None or not keeper.is_loop or keeper.adds_up or keeper.target is not None:
                 continue  # copied when all is done
             keeper.target = name
             reading = readers.get(state, [])
-            if self.in_place and reading and all(merged(reader, keeper) for reader in reading):
+            row_by_row = all(merged(reader, keeper) and reader.reads[state] for reader in reading)
+            if self.in_place and reading and row_by_row and state not in shown:
                 keeper.state = state
 
     def _segments(self) -> list[Segment]:
@@ -303,9 +299,7 @@ class _LeafTest:
     root: Value
 
     def __call__(self, value: Value) -> bool:
-        if value is self.root and value.is_expression and value.op != "reshape":
-            return False
-        return self.schedule.is_leaf(value)
+        return self.schedule.is_leaf(value) and not (value is self.root and value.is_expression)
 
 
 class _Groups:
@@ -328,6 +322,12 @@ class _Groups:
         for unit in self.leader:
             groups.setdefault(self.find(unit), []).append(unit)
         return list(groups.values())
+
+
+def _same_rows(node: Value, x: Value) -> bool:
+    """Whether row i of an expression needs only row i of x. What is repeated for the only row is no row of it."""
+    alike = x.shape[:1] == node.shape[:1] and (len(x.shape) == len(node.shape) or node.op == "reshape")
+    return alike and (x.size >= node.size or x.shape[0] > 1)
 
 
 def _whole_first_axis(value: Value, x: Value) -> bool:

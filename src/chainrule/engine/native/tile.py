@@ -13,22 +13,20 @@ from dataclasses import dataclass, field
 from ...graph import Shape
 from .value import IN_A_ROW, ROW_REDUCTIONS, SAME_ELEMENTS, Value
 
+ITSELF = -1
 FULL, VECTOR, COLUMN, SCALAR = "full", "vector", "column", "scalar"
 Domain = tuple[int, int]  # rows, columns
+ONE_ROW, ONE_COLUMN = {VECTOR: FULL, SCALAR: COLUMN}, {COLUMN: FULL, VECTOR: SCALAR}
 
 
 class Misfit(Exception):
     """Input number `index` of `value` is repeated in a way that no load does: it must be repeated in memory first.
 
-    With index -1 the value itself belongs to rows of another kind, and must be stored on its own.
+    With index ITSELF the value itself belongs to rows of another kind, and must be stored on its own.
     """
 
     def __init__(self, value: Value, index: int) -> None:
         self.value, self.index = value, index
-
-
-class Unsupported(Exception):
-    """There is no way to run this value natively."""
 
 
 def expression_inputs(value: Value, is_leaf: Callable[[Value], bool]) -> Iterator[Value]:
@@ -52,7 +50,7 @@ def domain_of(root: Value, reduced: int | None, is_leaf: Callable[[Value], bool]
         return domain_at(root.shape, reduced)
     nodes = [] if is_leaf(root) else list(expression_inputs(root, is_leaf))
     for node in nodes:
-        if node.op in IN_A_ROW:
+        if asks_for_rows(node) and root.size in _sizes(_rows_of(node), root):
             return _rows_of(node)
     for node in nodes:
         if node.size == root.size and node.size > 1:
@@ -68,11 +66,22 @@ def domain_at(shape: Shape, axes: int) -> Domain:
     return math.prod(shape[:axes]), math.prod(shape[axes:])
 
 
+def asks_for_rows(node: Value) -> bool:
+    """Whether it is computed of whole rows."""
+    return node.op in IN_A_ROW or any(x.op == "column_index" for x in node.inputs)
+
+
 def _rows_of(node: Value) -> Domain:
-    """What a reduction within rows takes as rows: all axes but those it reduces."""
-    x = node.inputs[0]
+    """What such an op takes as rows: all axes but those it reduces, or but the last, whose index it looks at."""
+    if node.op not in IN_A_ROW:
+        return domain_at(node.shape, len(node.shape) - 1)
     rows = node.size
-    return rows, x.size // rows if rows else 0
+    return rows, node.inputs[0].size // rows if rows else 0
+
+
+def _sizes(domain: Domain, root: Value) -> tuple[int, ...]:
+    """What can be stored of a domain: all of it, or a number each row, though no truth value."""
+    return (math.prod(domain), domain[0]) if root.dtype.name != "bool" else (math.prod(domain),)
 
 
 def _split_between(shape: Shape, part: Shape) -> tuple[Domain, str] | None:
@@ -87,10 +96,11 @@ def _split_between(shape: Shape, part: Shape) -> tuple[Domain, str] | None:
     return None
 
 
-def _is_reduction(x: Value) -> bool:
+def _behind(x: Value) -> Value:
+    """What is seen under another shape."""
     while x.op == "reshape":
         x = x.inputs[0]
-    return x.is_reduction
+    return x
 
 
 @dataclass
@@ -105,13 +115,6 @@ class Tile:
     ops: list[tuple[str, int, list[int], int]] = field(default_factory=list)
     count: int = 0
 
-    def kind_of_size(self, size: int) -> str | None:
-        """What a value of that size is to the domain, where its shape tells no more."""
-        rows, columns = self.domain
-        if size == rows * columns:
-            return FULL
-        return COLUMN if size == rows else SCALAR if size == 1 else VECTOR if size == columns else None
-
     def slot(self, value: Value, kind: str) -> int:
         """The slot that holds `value`, computed now if it is not there yet."""
         kind = self._plain(kind)
@@ -120,11 +123,11 @@ class Tile:
         return self.slots[value, kind]
 
     def _plain(self, kind: str) -> str:
-        """In a domain of one row a vector is all there is, of one column a column is."""
+        """One name for one thing: in a domain of one row a vector is all there is, of one column a column is."""
         rows, columns = self.domain
-        if (kind == VECTOR and rows == 1) or (kind == COLUMN and columns == 1):
-            return FULL
-        return kind
+        if rows == 1:
+            kind = ONE_ROW.get(kind, kind)
+        return ONE_COLUMN.get(kind, kind) if columns == 1 else kind
 
     def _compute(self, value: Value, kind: str) -> None:
         """Inputs before their users, without recursion: chains can be thousands long."""
@@ -164,23 +167,33 @@ class Tile:
         if node.op == "take_column":
             return [self._row_input(node, kind), COLUMN]
         if node.op == "uniform":
+            if kind != FULL:  # a number for each place in the domain
+                raise Misfit(node, ITSELF)
             return ["raw", "raw"]
         return [self._input_kind(node, kind, i, x) for i, x in enumerate(node.inputs)]
 
     def _row_input(self, node: Value, kind: str) -> str:
         """Within a row one can only reduce what fills the row."""
         if kind not in (COLUMN, FULL) or _rows_of(node) != self.domain:
-            raise Misfit(node, -1)
+            raise Misfit(node, ITSELF)
         return FULL
 
     def _input_kind(self, node: Value, kind: str, index: int, x: Value) -> str:
-        found = self._kind_of(node, kind, index, x)
-        if x.dtype.name == "bool" and self.is_leaf(x) and self._plain(found) in (VECTOR, SCALAR) and x.op != "constant":
-            raise Misfit(node, index)  # truth values are loaded for every element or row
+        found, leaf = self._plain(self._kind_of(node, kind, index, x)), _behind(x)
+        if node.op == "reshape" or not self.is_leaf(leaf):
+            return found
+        if leaf.dtype.name == "bool" and leaf.op != "constant" and found in (VECTOR, SCALAR):
+            raise Misfit(
+                node, ITSELF if x.size == node.size else index
+            )  # truth values are loaded for every element or row
+        if leaf.is_reduction and found == COLUMN and self.domain[0] > 1:
+            raise Misfit(node, index)  # parts are added up for the whole domain, or for every column
         return found
 
     def _kind_of(self, node: Value, kind: str, index: int, x: Value) -> str:
         if x.op == "column_index":
+            if kind != FULL or _rows_of(node) != self.domain:
+                raise Misfit(node, ITSELF)
             return VECTOR
         if x.size == node.size:
             return kind
@@ -188,6 +201,6 @@ class Tile:
             return SCALAR
         if kind == FULL:
             split, side = _split_between(node.shape, x.shape) or (None, "")
-            if split == self.domain and not (side == COLUMN and _is_reduction(x)):
+            if split == self.domain:
                 return side
         raise Misfit(node, index)
