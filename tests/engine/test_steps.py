@@ -150,3 +150,18 @@ class TestRefusals:
         assert steps.run(**given) == (1, None)
         with pytest.raises(ValueError, match=sentence):
             steps.run(**{**given, **change})
+
+
+@pytest.mark.skipif(not native.available(), reason="not built")
+def test_what_was_looked_at_stays_when_steps_go_on() -> None:
+    of = cr.Step("dense5 relu dense3", IMAGES.reshape(50, -1), LABELS, keep="layers", engine="native")
+    seen, copies = [], []
+    for i in range(6):
+        of(IMAGES.reshape(50, -1), LABELS)
+        peek = of.peek("dense1/out")
+        assert not peek.value.flags.writeable
+        if i % 2:  # the others are forgotten
+            seen.append(peek.value[1:])
+            copies.append(peek.value[1:].copy())
+    assert all(np.array_equal(a, b) for a, b in zip(seen, copies, strict=True))
+    assert not np.array_equal(copies[0], copies[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .planned import Planned
 
 Change = Callable[[NDArray[Any]], NDArray[Any]]
+OURS = 3  # who knows an array that was copied to and given back: the dict, the variable, and who asks
 ARENA = FIRST_ARRAY  # the space of the first array
 
 
@@ -164,6 +166,22 @@ class Ready:
             self.input[...] = self.through(given)
             self.bound.launch()
             return {name: view.copy() for name, view in self.bound.outputs().items()}
+
+
+class Copies:
+    """Copies that cannot be written to. Memory of which nobody has a copy any more is used again: new memory costs more
+    time than the copying."""
+
+    def __init__(self) -> None:
+        self._memory: dict[str, NDArray[Any]] = {}
+
+    def of(self, name: str, array: NDArray[Any]) -> Array:
+        """A copy; `name` says whose."""
+        own = self._memory.get(name)
+        if own is None or sys.getrefcount(own) > OURS:
+            own = self._memory[name] = np.empty_like(array)
+        own[...] = array
+        return frozen(own.view())
 
 
 def frozen(array: NDArray[Any]) -> Array:

@@ -12,7 +12,7 @@ from ...graph.debug import watching
 from ..batches import Batches
 from ..reference import ReferencePlan, checked_feed
 from ..states import States
-from .bound import Bound, Change, Ready, Room, unchanging
+from .bound import Bound, Change, Copies, Ready, Room, unchanging
 from .planned import Planned
 from .training import Training
 
@@ -32,6 +32,7 @@ class NativePlan:
         self.lock = threading.RLock()
         self._latest: Bound | ReferencePlan | None = None
         self._training: Training | None = None
+        self._copies = Copies()
 
     def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """The outputs by name, from inputs by name."""
@@ -88,7 +89,8 @@ class NativePlan:
     def kept(self, names: Iterable[str]) -> dict[str, Array]:
         """Those of the names that were asked to be kept, as they were in the latest step."""
         with self.lock:
-            return {} if self._latest is None else unchanging(self._latest.kept(names))
+            found = {} if self._latest is None else self._latest.kept(names)
+            return {name: self._copies.of(name, array) for name, array in found.items()}
 
     def __str__(self) -> str:
         from .report import told  # noqa: PLC0415 - only for people
