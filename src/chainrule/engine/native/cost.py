@@ -6,7 +6,6 @@ Rough is enough, but it must not depend on the number of threads: the cuts decid
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 from .schedule import Segment, Unit
 
@@ -21,11 +20,11 @@ CHUNK_BYTES = 192 * 1024  # of scratch, so that a task's values stay in the seco
 TABLE_CHUNK_BYTES = 4 << 20  # products want many rows at a time
 
 
-def tasks_of(segment: Segment, own: Callable[[Unit], bool]) -> int:
-    """Into how many tasks the rows are cut: by the graph's own work alone, never by the number of threads."""
+def tasks_of(segment: Segment) -> int:
+    """Into how many tasks the rows are cut: by the work alone, never by the number of threads."""
     if any(unit.value.op in ("merge_moments", "host", "colmax", "colmin") for unit in segment.units):
         return 1  # the parts of sums are added up when they are loaded; there is no such load of the largest
-    wanted = int(min(MOST_TASKS, sum(work_ns(unit) for unit in segment.units if own(unit)) / TASK_NS))
+    wanted = int(min(MOST_TASKS, sum(work_ns(unit) for unit in segment.units) / TASK_NS))
     most = segment.rows // max(rows_worth(unit) for unit in segment.units)
     return max(1, min(wanted if wanted < 3 else wanted // 2 * 2, most))
 

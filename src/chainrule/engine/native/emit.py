@@ -25,9 +25,11 @@ class Emission:
 
     def __init__(self, schedule: Schedule, names: Names) -> None:
         self.schedule, self.names = schedule, names
-        self.misfits: list[Misfit] = []  # if there are any, this is no program yet
+        self.misfits: list[
+            tuple[Misfit, bool]
+        ] = []  # and whether own units have them; if any do, this is no program yet
         for segment in schedule.segments:
-            segment.tasks = tasks_of(segment, schedule.is_own)
+            segment.tasks = tasks_of(segment)
         self.places = Places(schedule)
         self.instructions = {id(s): self._instructions(s) for s in schedule.segments}
 
@@ -52,7 +54,7 @@ class Emission:
         try:
             return [LoopWriter(self.places, self.names, group).instruction()]
         except Misfit as misfit:
-            self.misfits.append(misfit)
+            self.misfits.append((misfit, group[0].own))
             return []
         except TooLong:
             if any(unit.state is not None for unit in group):

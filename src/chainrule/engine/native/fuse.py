@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from .value import COLUMN_REDUCTIONS, Builder, Value
 PANEL = 16  # columns, on every path
 DIRECT = 128  # up to so many columns a matrix whose rows are whole panels is read where it stands
 KEPT = "kept "  # how the names of outputs begin that are only looked at
+Expanded: TypeAlias = frozenset[tuple[Value, int]]
+NOTHING: Expanded = frozenset()
 PRODUCTS = frozenset(["gemm", "conv", "conv_x"])
 
 
@@ -48,23 +50,27 @@ class Fusion:
     """The outputs, computed by kernels' own operations.
 
     `expanded` names inputs of values that must be repeated in memory first, by number, or values themselves (ITSELF).
+    `for_looks` names more of them, for what is only looked at: it is made apart, wherever the graph itself has it otherwise.
     """
 
-    def __init__(self, outputs: Mapping[str, Value], expanded: frozenset[tuple[Value, int]]) -> None:
+    def __init__(self, outputs: Mapping[str, Value], expanded: Expanded, for_looks: Expanded = NOTHING) -> None:
+        own = {name: value for name, value in outputs.items() if not name.startswith(KEPT)}
+        kept = {name: value for name, value in outputs.items() if name.startswith(KEPT)}
         self.builder = Builder()
         self.origin: dict[Value, list[Value]] = defaultdict(list)
-        order = topological(outputs.values())
+        self.uses = _uses(own.values())  # without those who look on: what is folded would change, and with it the bits
+        self.outputs = self._fused(own, expanded) | self._fused(kept, expanded | for_looks)
+
+    def _fused(self, outputs: Mapping[str, Value], expanded: Expanded) -> dict[str, Value]:
         self.apart = {value for value, _ in expanded}
-        self.uses = _uses(outputs.values())
-        self.own_uses = _uses(value for name, value in outputs.items() if not name.startswith(KEPT))
         self.new: dict[Value, Value] = {}
-        for value in order:
+        for value in topological(outputs.values()):
             made = self._renewed(value, expanded)
             self.origin[made].append(value)
             self.new[value] = self._expanded(made, value) if (value, ITSELF) in expanded else made
-        self.outputs = {name: added_up(self.builder, self.new[value]) for name, value in outputs.items()}
+        return {name: added_up(self.builder, self.new[value]) for name, value in outputs.items()}
 
-    def _renewed(self, value: Value, expanded: frozenset[tuple[Value, int]]) -> Value:
+    def _renewed(self, value: Value, expanded: Expanded) -> Value:
         if value.op in ("input", "constant"):
             return value
         self.builder.label = value.label
@@ -112,8 +118,8 @@ class Fusion:
         return None
 
     def _lone_product(self, product: Value, value: Value) -> bool:
-        """Whether it is computed for `value` alone, element by element. Who looks on does not count: bits would change."""
-        return self.new[product].op == "mul" and self.own_uses[product] == 1 and product.shape == value.shape
+        """Whether it is computed for `value` alone, element by element."""
+        return self.new[product].op == "mul" and self.uses[product] == 1 and product.shape == value.shape
 
     def _same_as(self, value: Value, op: str, inputs: tuple[Value, ...]) -> Value:
         return self.builder.make(op, *inputs, shape=value.shape)

@@ -30,7 +30,7 @@ class LoopWriter:
         self.places, self.names, self.group = places, names, group
         self.rows, self.columns = group[0].domain
         self.segment_rows = max(group[0].rows, 1)
-        self.tile = Tile(group[0].domain, places.schedule.is_leaf)
+        self.tile = Tile(group[0].domain, places.schedule.leaf_test(group[0]))
         self.taken: set[int] = set()
 
     def instruction(self) -> Instruction:
@@ -105,7 +105,7 @@ class LoopWriter:
         root, value = unit.root, unit.value
         assert root is not None
         kind = FULL if root.size == math.prod(unit.domain) else COLUMN
-        self.tile.is_leaf = self.places.schedule.leaf_test(root)
+        self.tile.is_leaf = self.places.schedule.leaf_test(unit)
         slot = self.tile.slot(root, kind)
         if not unit.adds_up:
             slot = self._own(slot)

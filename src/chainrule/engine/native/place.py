@@ -50,7 +50,7 @@ class Places:
         self.memory: dict[Value, Memory] = {}
         self._exported = _exported(schedule, schedule.outputs.values(), schedule.units)
         own = [value for name, value in schedule.outputs.items() if not name.startswith(KEPT)]
-        self._own_exported = _exported(schedule, own, [unit for unit in schedule.units if schedule.is_own(unit)])
+        self._own_exported = _exported(schedule, own, [unit for unit in schedule.units if unit.own])
         self._place_made()
         self._place_given()
         self.beside = {array.state for array in self.arrays if array.value is None}
@@ -110,7 +110,7 @@ class Places:
                 last[base] = i
         made = [(i, value) for i, unit in enumerate(segment.units) for value in unit.made]
         mine = [(i, value) for i, value in made if self.memory[value].space == SCRATCH_SPACE]
-        segment.chunk = chunk_of(segment, self._own_bytes(segment) // max(segment.rows, 1))
+        segment.chunk = chunk_of(segment, self._inner_bytes(segment) // max(segment.rows, 1))
         rows = segment.chunk or -(-segment.rows // segment.tasks)
         spans = []
         for i, value in mine:
@@ -121,10 +121,13 @@ class Places:
             self.memory[value].offset = own.offset
         return size
 
-    def _own_bytes(self, segment: Segment) -> int:
+    def _inner_bytes(self, segment: Segment) -> int:
         """What would stand in scratch if nobody looked on: the cuts must be the same."""
-        own = [unit for unit in segment.units if self.schedule.is_own(unit) and not unit.adds_up]
-        return sum(value.bytes for unit in own for value in unit.made if value not in self._own_exported)
+        own = segment.units[0].own
+        made = [value for unit in segment.units if not unit.adds_up for value in unit.made]
+        if own:
+            return sum(x.bytes for x in made if x in self.schedule.own and x not in self._own_exported)
+        return sum(x.bytes for x in made if x not in self._exported)
 
     @staticmethod
     def _start(segment: Segment, index: int) -> int:

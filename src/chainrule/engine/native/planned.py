@@ -16,7 +16,7 @@ from ..room import refuse_too_much
 from . import thread_count
 from .cost import work_ns
 from .emit import Emission, NotInPlace
-from .fuse import KEPT, Fusion
+from .fuse import KEPT, NOTHING, Fusion
 from .instruction import Names
 from .lower import lower
 from .schedule import SETUP, Schedule, Unit
@@ -76,11 +76,14 @@ class Planned:
 
 
 def settled(lowered: Mapping[str, Value], states: Mapping[str, Value], held: frozenset[str], names: Names) -> Emission:
-    """The program of some values; what is repeated in a way that no kernel reads is repeated in memory."""
-    expanded: frozenset[tuple[Value, int]] = frozenset()
+    """The program of some values; what is repeated in a way that no kernel reads is repeated in memory.
+
+    What does not fit those who look on is repeated for them alone.
+    """
+    expanded = {True: NOTHING, False: NOTHING}  # for own units, and for the others
     in_place = True
     while True:
-        fusion = Fusion(lowered, expanded)
+        fusion = Fusion(lowered, expanded[True], expanded[False])
         try:
             emission = Emission(Schedule(fusion.outputs, states, held, in_place), names)
         except NotInPlace:
@@ -88,6 +91,7 @@ def settled(lowered: Mapping[str, Value], states: Mapping[str, Value], held: fro
             continue
         if not emission.misfits:
             return emission
-        before = expanded
-        expanded |= {(value, misfit.index) for misfit in emission.misfits for value in fusion.origin[misfit.value]}
-        assert expanded > before, f"{emission.misfits} stay"
+        before = dict(expanded)
+        for misfit, own in emission.misfits:
+            expanded[own] |= {(value, misfit.index) for value in fusion.origin[misfit.value]}
+        assert expanded != before, f"{emission.misfits} stay"

@@ -35,6 +35,7 @@ class Unit:
     target: str | None = None  # the output whose array it writes
     state: Value | None = None  # the input that it writes over
     beside: Value | None = None  # a second result: of a max pooling, where the largest stood
+    own: bool = True  # there for the graph's own sake, not for those who look on
 
     @property
     def made(self) -> tuple[Value, ...]:
@@ -81,6 +82,9 @@ def memory_of(value: Value) -> Value:
 class Schedule:
     """All units of the outputs, with levels and segments.
 
+    Those who look on change no bit: the graph's own units are what they are without them, and never read what lookers store.
+    Lookers have units and segments of their own, which read what stands in memory and compute all else again.
+
     `states` names, for outputs, the input they take the place of. What follows from `held` inputs and constants alone stands
     on the level SETUP, which is not run every time.
     """
@@ -96,7 +100,9 @@ class Schedule:
         self.order = topological(outputs.values())
         self.outputs, self.states = outputs, states
         own = {name: value for name, value in outputs.items() if not name.startswith(KEPT)}
-        self.stored, self.own = self._stored(outputs, self.order), self._stored(own, topological(own.values()))
+        own_order = topological(own.values()) if len(own) < len(outputs) else self.order
+        self.own, self.own_stored = set(own_order), self._stored(own, own_order)
+        self.stored = self._stored(outputs, self.order) | self.own_stored
         self.units = [self._unit(value) for value in self.order if self._is_unit(value)]
         self.by_value = {unit.value: unit for unit in self.units}
         for value in self.order:
@@ -122,20 +128,14 @@ class Schedule:
             return False
         return not value.is_expression or value in self.stored
 
-    def is_own(self, unit: Unit) -> bool:
-        """Whether the unit is there for the graph's own sake, not for those who look on: the cuts must be the same."""
-        return not unit.value.is_expression or unit.value in self.own
-
-    def is_leaf(self, value: Value) -> bool:
-        """Whether loops load this value from memory. They see through reshapes: what stores a value may read it, too."""
-        return not value.is_expression or value in self.stored
-
     def _unit(self, value: Value) -> Unit:
+        unit = Unit(value, own=value in (self.own_stored if value.is_expression else self.own))
         if value.op in COLUMN_REDUCTIONS:
-            return self._loop(value, value.inputs[0], len(value.inputs[0].shape) - self._left(value))
+            unit.root = value.inputs[0]
+            return self._loop(unit, unit.root, len(unit.root.shape) - self._left(value))
         if value.is_expression:
-            return self._loop(value, value, None)
-        unit = Unit(value)
+            unit.root = value
+            return self._loop(unit, value, None)
         unit.rows = self._rows(value)
         for i, x in enumerate(value.inputs):
             base, same = memory_of(x), self._row_by_row(value, i, x)
@@ -168,9 +168,8 @@ class Schedule:
             return ROW_BY_ROW[value.op](value, x)
         return True
 
-    def _loop(self, value: Value, root: Value, reduced: int | None) -> Unit:
-        unit = Unit(value, root)
-        inner = self.leaf_test(root)
+    def _loop(self, unit: Unit, root: Value, reduced: int | None) -> Unit:
+        inner = self.leaf_test(unit)
         rows = root.shape[0] if root.shape else 1
         asked = domain_of(root, reduced, inner)
         unit.domain = asked or domain_at(root.shape, max(1, len(root.shape) - 1))
@@ -181,9 +180,9 @@ class Schedule:
             unit.reads = dict.fromkeys(unit.reads, False)
         return unit
 
-    def leaf_test(self, root: Value) -> _LeafTest:
-        """`is_leaf` for the expression that ends in `root`, which is no leaf of its own if it is an expression."""
-        return _LeafTest(self, root)
+    def leaf_test(self, unit: Unit) -> _LeafTest:
+        """What a loop loads from memory."""
+        return _LeafTest(self.own_stored if unit.own else self.stored, unit.root)
 
     def _walk(self, unit: Unit, root: Value, is_leaf: _LeafTest) -> None:
         """Find what the expression reads. A value read both row by row and otherwise is read as a whole."""
@@ -209,7 +208,7 @@ class Schedule:
 
     def _is_held(self, unit: Unit) -> bool:
         """Whether it follows from what seldom changes."""
-        outputs = {memory_of(value) for value in self.outputs.values()}
+        outputs = {memory_of(x) for name, x in self.outputs.items() if not (unit.own and name.startswith(KEPT))}
         given = all(
             self.by_value[base].level == SETUP
             if base in self.by_value
@@ -230,7 +229,7 @@ class Schedule:
     @staticmethod
     def _together(maker: Unit, unit: Unit) -> bool:
         """Whether two units can go through their rows together. Images and their vectors would want other chunks."""
-        apart = maker.adds_up or maker.value.op in WHOLE
+        apart = maker.adds_up or maker.value.op in WHOLE or maker.own != unit.own
         return not apart and maker.rows == unit.rows and maker.is_image == unit.is_image
 
     def _choose_targets(self) -> None:
@@ -252,14 +251,14 @@ class Schedule:
 
     def _segments(self) -> list[Segment]:
         groups = _Groups(self.units)
-        by_leaf: dict[tuple[Value, int, int, bool], Unit] = {}
+        by_leaf: dict[tuple[Value, int, int, bool, bool], Unit] = {}
         for unit in self.units:
             for base, same in unit.reads.items():
                 maker = self.by_value.get(base)
                 if same and maker is not None and maker.level == unit.level:
                     groups.join(maker, unit)
-                elif same and self.is_own(unit):
-                    first = by_leaf.setdefault((base, unit.level, unit.rows, unit.is_image), unit)
+                elif same:
+                    first = by_leaf.setdefault((base, unit.level, unit.rows, unit.is_image, unit.own), unit)
                     groups.join(first, unit)
         segments = []
         for members in groups.members():
@@ -293,13 +292,16 @@ class Schedule:
 
 @dataclass(eq=False, frozen=True)
 class _LeafTest:
-    """Whether a value is loaded from memory by the loop that computes `root`."""
+    """Whether a value is loaded from memory by the loop that computes `root`, which is no leaf of its own.
 
-    schedule: Schedule
-    root: Value
+    Loops see through reshapes: what stores a value may read it, too.
+    """
+
+    stored: Set[Value]
+    root: Value | None
 
     def __call__(self, value: Value) -> bool:
-        return self.schedule.is_leaf(value) and not (value is self.root and value.is_expression)
+        return not value.is_expression or (value in self.stored and value is not self.root)
 
 
 class _Groups:

@@ -50,7 +50,7 @@ def domain_of(root: Value, reduced: int | None, is_leaf: Callable[[Value], bool]
         return domain_at(root.shape, reduced)
     nodes = [] if is_leaf(root) else list(expression_inputs(root, is_leaf))
     for node in nodes:
-        if asks_for_rows(node) and root.size in _sizes(_rows_of(node), root):
+        if _asks_for_rows(node) and _holds(_rows_of(node), root, node):
             return _rows_of(node)
     for node in nodes:
         if node.size == root.size and node.size > 1:
@@ -66,7 +66,7 @@ def domain_at(shape: Shape, axes: int) -> Domain:
     return math.prod(shape[:axes]), math.prod(shape[axes:])
 
 
-def asks_for_rows(node: Value) -> bool:
+def _asks_for_rows(node: Value) -> bool:
     """Whether it is computed of whole rows."""
     return node.op in IN_A_ROW or any(x.op == "column_index" for x in node.inputs)
 
@@ -79,9 +79,11 @@ def _rows_of(node: Value) -> Domain:
     return rows, node.inputs[0].size // rows if rows else 0
 
 
-def _sizes(domain: Domain, root: Value) -> tuple[int, ...]:
-    """What can be stored of a domain: all of it, or a number each row, though no truth value."""
-    return (math.prod(domain), domain[0]) if root.dtype.name != "bool" else (math.prod(domain),)
+def _holds(domain: Domain, root: Value, node: Value) -> bool:
+    """Whether the root is all of a domain, or a number each row: no truth value, and of empty rows the reduction alone."""
+    if root.size == math.prod(domain):
+        return True
+    return root.size == domain[0] and root.dtype.name != "bool" and (domain[1] > 0 or root is node)
 
 
 def _split_between(shape: Shape, part: Shape) -> tuple[Domain, str] | None:
