@@ -152,7 +152,7 @@ class Step:
         batches = self._batches(rows, order, lr, l2, l1)
         graph = self._ready(batches, self.keep).graph
         if graph not in self._probes:
-            self._probes[graph] = (Probes.of(graph), plan(probed(graph, alone=True), self.engine))
+            self._probes[graph] = (Probes.of(graph), plan(probed(graph), self.engine))
         table, watching = self._probes[graph]
         return table.rows(watching({**self._states, **batches.feeds(0)})["probes"]) if table.names else []
 

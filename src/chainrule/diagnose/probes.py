@@ -1,6 +1,6 @@
 """Probes: figures of every layer that a step of training computes about itself, as graph like all the rest of it.
 
-    watched = probed(graph)                  # the same step; one more output, "probes", a vector
+    watched = probed(graph)                  # of the step's graph: one output, "probes", a vector
     Probes.of(graph).rows(out["probes"])     # [Probe("dense1", "mean", 0.02), Probe("dense1", "std", 0.91), ...]
 
 Layers are found in the graph by the names of its nodes; no layer knows of probes. The expressions are chosen so that the
@@ -77,22 +77,18 @@ class Probes:
         return [Probe(*name, float(value)) for name, value in zip(self.names, values, strict=True)]
 
 
-def probed(graph: Graph, alone: bool = False) -> Graph:
-    """The same training graph with one more output: "probes", all figures as one vector (figures,) of the graph's floats.
+def probed(graph: Graph) -> Graph:
+    """All figures of a training graph as the one output "probes", a vector (figures,) of the graph's floats.
 
-    Its other nodes and their names are what they were. With `alone` the probes are the only output: that graph can be run
-    beside the step, and moves no state. A graph without layers and parameters has no probes and comes back as it is.
-
-    On the native engine probes within the step may round its sums in other places; those `alone` beside it change no bit.
-
-    Cost: every output is read once more, in all 5 to 25 % of a step; `alone`, as much as one more step.
+    To be run beside the step, on what the step is fed: it moves no state and changes no bit. A graph without layers and
+    parameters has no probes and comes back as it is. Cost: about as much as one more step.
     """
     figures = [figure for _, _, figure in _figures(graph)]
     if not figures:
         return graph
     with scope("probe"):
         vector = stack(figures)
-    return Graph(graph.inputs, {**({} if alone else graph.outputs), "probes": vector}, graph.gradient)
+    return Graph(graph.inputs, {"probes": vector}, graph.gradient)
 
 
 def _figures(graph: Graph) -> Iterator[tuple[str, str, Tensor]]:
