@@ -175,10 +175,18 @@ class Model:
         rows = self.preparation.rows(x)
         starts = range(0, max(len(rows), 1), self.chunk)
         chunks = (self.preparation.inputs(rows[i : i + self.chunk]) for i in starts)
-        parts = [self._plan(len(chunk))({**self.arrays, "x": chunk}) for chunk in chunks]
+        parts = [self._predicted(chunk, len(rows) > self.chunk) for chunk in chunks]
         if isinstance(x, np.ndarray) and len(parts) == 1 and rows.shape == x.shape and not self.preparation.codes:
             self._be_quick(x.shape)
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _predicted(self, rows: NDArray[np.float32], one_of_many: bool) -> Arrays:
+        """The outputs for some rows. The last of many chunks is filled up: a plan of its own would cost more."""
+        count = len(rows)
+        if one_of_many and count < self.chunk:
+            rows = np.concatenate([rows, np.broadcast_to(rows[-1:], (self.chunk - count, *rows.shape[1:]))])
+        made = self._plan(len(rows))({**self.arrays, "x": rows})
+        return {name: array[:count] for name, array in made.items()}
 
     def _be_quick(self, shape: Shape) -> None:
         """From its second time on, what is predicted in one size needs no second look at anything but the numbers."""

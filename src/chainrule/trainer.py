@@ -92,7 +92,7 @@ class Trainer:
         arrays = {path: self.step.arrays[path] for path in self.step.of_network}
         self.model = Model(net, arrays, preparation, settings.engine)
         if preparation.loss.from_logits:
-            refuse_probability_values(preparation.loss, self.model(parts.train.x[:8]))
+            refuse_probability_values(preparation.loss, np.asarray(self.model.tensor(parts.train.x[:8])))
         self._read_held_parts()
         self.best, self.best_epoch = self.model, 0
         self.losses: NDArray[Any] | None = None  # of every validation row, at the epoch where their mean was lowest
@@ -100,6 +100,7 @@ class Trainer:
         self.prior_scale = 1.0  # of this epoch
         self.at_once = 1  # steps
         self.probes: list[dict[str, float]] = []  # of this epoch
+        self.next_probe = 0  # the step
         self.history: list[float] = []  # the validation loss of every epoch
         self.total = settings.epochs * steps(len(self.y), settings.batch_size)
         self.shown = ""
@@ -172,7 +173,7 @@ class Trainer:
         whole = len(order) // size * size
         start = 0
         while start < whole:
-            most = PROBE_EVERY - self.step.count % PROBE_EVERY
+            most = max(self.next_probe - self.step.count, 0) or PROBE_EVERY
             stop = min(start + size * (min(self.at_once, most) if self.x is not None else 1), whole)
             began = time.perf_counter()
             yield order[start:stop].reshape(-1, size)
@@ -190,7 +191,8 @@ class Trainer:
             rows, numbers = {"x": self.x, "y": self.y, **self._weighed(slice(None))}, order
         lr, scale = np.array([self._lr(further) for further in range(len(order))]), self.prior_scale
         l2, l1 = self.settings.l2 * scale, self.settings.l1 * scale
-        if self.step.count % PROBE_EVERY == 0:
+        if self.step.count >= self.next_probe and order.shape[1] == self.settings.batch_size:
+            self.next_probe = self.step.count + PROBE_EVERY
             figures = self.step.probe(rows, numbers[:1], lr[0].item(), l2, l1)
             self.probes.append({"step": self.step.count, **{f"{p.layer}/{p.what}": p.value for p in figures}})
         made = self.step.advance(rows, numbers, lr, l2, l1)

@@ -9,7 +9,7 @@ from .instruction import Instruction, Names, Operand
 from .place import Places
 from .schedule import Unit, memory_of
 from .tile import COLUMN, FULL, ITSELF, SCALAR, VECTOR, Misfit, Tile
-from .value import Value
+from .value import BOOL, FLOAT32, INT64, Value
 
 MOST_LOADS, MOST_STORES, MOST_OPS, MOST_SLOTS = (
     240,
@@ -124,9 +124,9 @@ class LoopWriter:
         if value.op in REDUCED:
             whole, by_column = REDUCED[value.op]
             return whole if value.shape == () and kind == FULL else by_column
-        if kind == COLUMN or (value.dtype.name == "int64"):
-            return "column_int64" if value.dtype.name == "int64" else "column"
-        return "full_bool" if value.dtype.name == "bool" else "full"
+        if kind == COLUMN or (value.dtype == INT64):
+            return "column_int64" if value.dtype == INT64 else "column"
+        return "full_bool" if value.dtype == BOOL else "full"
 
     def _load(self, leaf: Value, kind: str, slot: int) -> tuple[list[int], Operand | None]:
         number = self.names.loads
@@ -136,13 +136,13 @@ class LoopWriter:
         if base.op == "constant" and base.shape == ():
             return [slot, number["constant"], 0, _bits(float(base.attrs["array"]))], None
         unit = self.group[0]
-        if kind == COLUMN and self.rows == 1 and leaf.dtype.name != "bool":
+        if kind == COLUMN and self.rows == 1 and leaf.dtype != BOOL:
             kind = SCALAR
         if base.is_reduction:
             memory = self.places.memory[base]
             operand = self.places.operand(leaf, unit, kind == FULL)
             return [slot, number[PARTS[kind]], memory.parts, memory.bytes], operand
-        name = LOADS[kind, leaf.dtype.name]
+        name = LOADS[kind, leaf.dtype]
         return [slot, number[name], 0, 0], self.places.operand(leaf, unit, kind in (FULL, COLUMN))
 
     def _keep_order(self, stores: list[tuple[int, str, Operand]]) -> None:
@@ -165,16 +165,16 @@ REDUCED = {
 }
 PARTS = {FULL: "full_parts", VECTOR: "vector_parts", SCALAR: "scalar_parts"}
 LOADS = {
-    (FULL, "float32"): "full",
-    (VECTOR, "float32"): "vector",
-    (COLUMN, "float32"): "column",
-    (SCALAR, "float32"): "scalar",
-    (FULL, "bool"): "full_bool",
-    (COLUMN, "bool"): "column_bool",
-    (COLUMN, "int64"): "column_int64",
-    (FULL, "int64"): "column_int64",
-    (SCALAR, "int64"): "scalar_int64",
-    ("raw", "int64"): "scalar_raw",
+    (FULL, FLOAT32): "full",
+    (VECTOR, FLOAT32): "vector",
+    (COLUMN, FLOAT32): "column",
+    (SCALAR, FLOAT32): "scalar",
+    (FULL, BOOL): "full_bool",
+    (COLUMN, BOOL): "column_bool",
+    (COLUMN, INT64): "column_int64",
+    (FULL, INT64): "column_int64",
+    (SCALAR, INT64): "scalar_int64",
+    ("raw", INT64): "scalar_raw",
 }
 
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ...graph import Graph, Shape, Tensor
-from .value import ELEMENTWISE, Builder, Value
+from .value import BOOL, ELEMENTWISE, FLOAT32, INT64, Builder, Value
 
 Lowered: TypeAlias = Value | None
 Rule: TypeAlias = Callable[[Builder, Tensor, tuple[Value, ...]], Lowered]
@@ -48,12 +48,12 @@ def _has_kernels(node: Tensor) -> bool:
     """Float32, and booleans and whole numbers beside it."""
     if node.op.name in NEVER_EMPTY and (node.size == 0 or any(x.size == 0 for x in node.inputs)):
         return False
-    return node.dtype.name in ("float32", "bool") or node.op.name in WHOLE
+    return node.dtype in (FLOAT32, BOOL) or node.op.name in WHOLE
 
 
 def _elementwise(b: Builder, node: Tensor, inputs: tuple[Value, ...]) -> Lowered:
     """The op itself, where every input is of numbers that tiles hold: float32, or truth values."""
-    if any(x.dtype.name not in ("float32", "bool") for x in inputs):
+    if any(x.dtype not in (FLOAT32, BOOL) for x in inputs):
         return None
     return b.make(node.op.name, *inputs, shape=node.shape, dtype=node.dtype)
 
@@ -132,7 +132,7 @@ def _cast(b: Builder, node: Tensor, inputs: tuple[Value, ...]) -> Lowered:
     """Truth values and scalar counters become float32 when they are loaded."""
     x = inputs[0]
     counted = x.dtype == np.int64 and x.op == "input" and (x.shape == () or x.size < 2)
-    if node.dtype.name == "float32" and (x.dtype.name in ("bool", "float32") or counted):
+    if node.dtype == FLOAT32 and (x.dtype in (BOOL, FLOAT32) or counted):
         return b.make("copy", x, shape=node.shape)
     return None
 
@@ -345,7 +345,7 @@ def _concat(b: Builder, node: Tensor, inputs: tuple[Value, ...]) -> Lowered:
 
 def _pool(b: Builder, node: Tensor, inputs: tuple[Value, ...]) -> Lowered:
     size = node.attrs["size"]
-    if any(x.dtype.name not in ("float32", "int64") for x in inputs) or size[0] * size[1] > 255:
+    if any(x.dtype not in (FLOAT32, INT64) for x in inputs) or size[0] * size[1] > 255:
         return None
     if node.op.name in ("pool_scatter", "pool_gather") and inputs[1].op != "pool_argmax":
         return None

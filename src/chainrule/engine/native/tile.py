@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from ...graph import Shape
-from .value import IN_A_ROW, ROW_REDUCTIONS, SAME_ELEMENTS, Value
+from .value import BOOL, IN_A_ROW, ROW_REDUCTIONS, SAME_ELEMENTS, Value
 
 ITSELF = -1
 FULL, VECTOR, COLUMN, SCALAR = "full", "vector", "column", "scalar"
@@ -83,7 +83,7 @@ def _holds(domain: Domain, root: Value, node: Value) -> bool:
     """Whether the root is all of a domain, or a number each row: no truth value, and of empty rows the reduction alone."""
     if root.size == math.prod(domain):
         return True
-    return root.size == domain[0] and root.dtype.name != "bool" and (domain[1] > 0 or root is node)
+    return root.size == domain[0] and root.dtype != BOOL and (domain[1] > 0 or root is node)
 
 
 def _split_between(shape: Shape, part: Shape) -> tuple[Domain, str] | None:
@@ -184,7 +184,7 @@ class Tile:
         found, leaf = self._plain(self._kind_of(node, kind, index, x)), _behind(x)
         if node.op == "reshape" or not self.is_leaf(leaf):
             return found
-        if leaf.dtype.name == "bool" and leaf.op != "constant" and found in (VECTOR, SCALAR):
+        if leaf.dtype == BOOL and leaf.op != "constant" and found in (VECTOR, SCALAR):
             raise Misfit(
                 node, ITSELF if x.size == node.size else index
             )  # truth values are loaded for every element or row

@@ -27,6 +27,8 @@ IN_A_ROW = frozenset([*ROW_REDUCTIONS, "rowargmax", "rowargmin", "take_column"])
 SAME_ELEMENTS = frozenset(["reshape", "broadcast"])  # nothing is computed: an element is seen under another index
 EXPRESSIONS = ELEMENTWISE | IN_A_ROW | SAME_ELEMENTS | {"column_index"}
 COLUMN_REDUCTIONS = {"colsum": "sum", "colmax": "max", "colmin": "min", "moments": "moments"}  # over leading axes
+# Compared as they are: to ask a dtype for its name takes longer than all else that is asked of a value.
+FLOAT32, INT64, BOOL = (np.dtype(kind) for kind in (np.float32, np.int64, np.bool_))
 GIVEN = frozenset(["input", "constant"])
 
 
