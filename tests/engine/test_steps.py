@@ -165,3 +165,47 @@ def test_what_was_looked_at_stays_when_steps_go_on() -> None:
             copies.append(peek.value[1:].copy())
     assert all(np.array_equal(a, b) for a, b in zip(seen, copies, strict=True))
     assert not np.array_equal(copies[0], copies[1])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+class TestQuickly:
+    """Calls on arrays of a kind that was taken before go straight to the program."""
+
+    def test_a_wrong_label_is_refused_and_nothing_has_moved(self, engine: str) -> None:
+        of = step(engine)
+        for _ in range(3):
+            of(IMAGES[:8], LABELS[:8])
+        before, wrong = bits(of), LABELS[:8].copy()
+        for label in (3, -1):
+            wrong[5] = label
+            with pytest.raises(cr.errors.DataError, match=f"class codes 0 to 2, found {label} in row 5"):
+                of(IMAGES[:8], wrong)
+        assert bits(of) == before
+        assert np.isfinite(of(IMAGES[:8], LABELS[:8]))
+        assert of.count == 4
+
+    def test_arrays_with_gaps_are_the_same_batch(self, engine: str) -> None:
+        of, alone = step(engine), step(engine)
+        wide = np.repeat(IMAGES[:8], 2, axis=2)
+        for _ in range(3):
+            assert of(wide[:, :, ::2], LABELS[:8]) == alone(IMAGES[:8], LABELS[:8])
+        assert of(IMAGES[:8], LABELS[:8]) == alone(wide[:, :, ::2], np.repeat(LABELS[:8], 2)[::2])
+        assert bits(of) == bits(alone)
+
+    def test_another_learning_rate_counts_from_the_next_call_on(self, engine: str) -> None:
+        slow = step(engine, cr.SGD(0.01))
+        for _ in range(3):
+            slow(IMAGES[:8], LABELS[:8])
+        before = bits(slow)
+        slow.optimizer = cr.SGD(0.0 + 1e-30)
+        slow(IMAGES[:8], LABELS[:8])
+        moved = {path for path, array in bits(slow).items() if array != before[path]}
+        assert moved <= {"batchnorm1/mean", "batchnorm1/var"}
+
+    def test_the_latest_call_can_be_looked_at(self, engine: str) -> None:
+        of, alone = step(engine), step(engine)
+        for rows in ORDER[:4]:
+            of(IMAGES[rows], LABELS[rows])
+        alone.advance({"x": IMAGES, "y": LABELS}, ORDER[:4], 0.01)
+        for node in ("conv2d1/out", "grad/dense1/w", "dense1/w"):
+            assert of.peek(node).value.tobytes() == alone.peek(node).value.tobytes()

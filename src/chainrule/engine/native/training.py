@@ -59,10 +59,9 @@ class Training:
         for name, own in self.numbers:
             own[()] = batches.numbers[name]
         x, y, at, turn = batches.rows["x"], batches.rows["y"], self.at, self.states.turn
-        try:
-            loss: float | None = self.steps.once(self.planned.threads(), turn, below, at["x"], x, at["y"], y)
-        except BufferError:  # not contiguous
+        if not (x.flags.c_contiguous and y.flags.c_contiguous):
             return None
+        loss: float | None = self.steps.once(self.planned.threads(), turn, below, at["x"], x, at["y"], y)
         if loss is not None:
             self.latest = self.turns[turn % len(self.turns)]
             self.states.swap()
