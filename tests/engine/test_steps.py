@@ -209,3 +209,21 @@ class TestQuickly:
         alone.advance({"x": IMAGES, "y": LABELS}, ORDER[:4], 0.01)
         for node in ("conv2d1/out", "grad/dense1/w", "dense1/w"):
             assert of.peek(node).value.tobytes() == alone.peek(node).value.tobytes()
+
+
+@pytest.mark.skipif(not native.available(), reason="not built")
+def test_what_is_held_of_many_steps_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    of, alone = (
+        cr.Step("dense5 relu dense3", IMAGES.reshape(50, -1), LABELS, keep=keep, engine="native")
+        for keep in (True, False)
+    )
+    seen = []
+    for i in range(7):
+        for each in (of, alone):
+            each(IMAGES.reshape(50, -1), LABELS)
+        peeks = of.peek() if i % 3 else {"dense2/out": of.peek("dense2/out"), "dense1/w": of.peek("dense1/w")}
+        seen.append([(peek.value, peek.value.copy()) for peek in peeks.values() if peek.value is not None])
+        if i == 4:
+            seen.clear()
+    assert all(np.array_equal(a, b) for pairs in seen for a, b in pairs)
+    assert bits(of) == bits(alone)

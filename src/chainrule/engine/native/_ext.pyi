@@ -15,7 +15,7 @@ def peak_gflops(path: str, threads: int) -> float:
     """GFLOP/s; ValueError for a path that cannot run here and for threads < 1."""
 
 def finite(array: NDArray[float32]) -> bool:
-    """Whether it holds neither NaN nor infinity. BufferError for an array with gaps."""
+    """Whether it holds neither NaN nor infinity. ValueError for an array with gaps."""
 
 def kinds() -> list[str]:
     """What an instruction can compute; its number is the place in this list. So it is with the three below."""

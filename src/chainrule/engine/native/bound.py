@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from .planned import Planned
 
 Change = Callable[[NDArray[Any]], NDArray[Any]]
-OURS = 3  # who knows an array that was copied to and given back: the dict, the variable, and who asks
 ARENA = FIRST_ARRAY  # the space of the first array
 
 
@@ -38,7 +37,16 @@ class Room:
         ]
         fed = [name for name in named if name not in planned.states and name not in planned.held]
         self.arena = aligned((planned.places.arena_bytes,), np.dtype(np.uint8))
+        self.own = 0  # how many of those who know the arena's memory are the engine itself
         self.fed = {name: aligned(self.inputs[name].shape, self.inputs[name].dtype) for name in fed}
+
+    def known(self) -> int:
+        """How many arrays and objects know the arena's memory."""
+        return sys.getrefcount(self.arena.base)
+
+    def is_lent(self) -> bool:
+        """Whether somebody still looks at what was lent of the arena: it must stay as it is."""
+        return self.known() > self.own
 
     def feed(self, feeds: Mapping[str, Array]) -> None:
         """Take what a run is given."""
@@ -62,7 +70,6 @@ class Bound:
         for index, place in enumerate(planned.places.arrays, 1):
             self._place(index, place, present, after)
         self._outputs = {k: self._found(f"output {k}") for k in planned.graph.outputs if k not in planned.states}
-        self._kept = {k: self._found(KEPT + k) for k in planned.keep}
         self.copies = [(self.view(planned.schedule.outputs[f"output {k}"]), after[k]) for k in planned.copied]
 
     def _place(self, index: int, place: Place, present: Mapping[str, Array], after: Mapping[str, Array]) -> None:
@@ -119,8 +126,14 @@ class Bound:
         return {name: self._now(found) for name, found in self._outputs.items()}
 
     def kept(self, names: Iterable[str]) -> dict[str, Array]:
-        """Those of the names that were asked to be kept, in the same way."""
-        return {name: self._now(self._kept[name]) for name in names if name in self._kept}
+        """Those of the names that were asked to be kept: parts of the arena are lent, what is elsewhere is copied."""
+        return {name: self._lent(KEPT + name) for name in names if name in self.planned.keep}
+
+    def _lent(self, name: str) -> Array:
+        value = self.planned.schedule.outputs[name]
+        found = self.view(value)
+        in_arena = found.base is self.room.arena.base and value.dtype == found.dtype
+        return frozen(found if in_arena else found.astype(value.dtype))
 
     def stands(self, name: str) -> bool:
         """Whether an output is always in the same place."""
@@ -166,22 +179,6 @@ class Ready:
             self.input[...] = self.through(given)
             self.bound.launch()
             return {name: view.copy() for name, view in self.bound.outputs().items()}
-
-
-class Copies:
-    """Copies that cannot be written to. Memory of which nobody has a copy any more is used again: new memory costs more
-    time than the copying."""
-
-    def __init__(self) -> None:
-        self._memory: dict[str, NDArray[Any]] = {}
-
-    def of(self, name: str, array: NDArray[Any]) -> Array:
-        """A copy; `name` says whose."""
-        own = self._memory.get(name)
-        if own is None or sys.getrefcount(own) > OURS:
-            own = self._memory[name] = np.empty_like(array)
-        own[...] = array
-        return frozen(own.view())
 
 
 def frozen(array: NDArray[Any]) -> Array:

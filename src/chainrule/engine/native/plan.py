@@ -12,7 +12,7 @@ from ...graph.debug import watching
 from ..batches import Batches
 from ..reference import ReferencePlan, checked_feed
 from ..states import States
-from .bound import Bound, Change, Copies, Ready, Room, unchanging
+from .bound import Bound, Change, Ready, Room, unchanging
 from .planned import Planned
 from .training import Training
 
@@ -28,11 +28,9 @@ class NativePlan:
         self, graph: Graph, ext: Any, path: str, keep: Collection[str] = (), hold: Collection[str] = ()
     ) -> None:
         self.graph, self.planned = graph, Planned(graph, ext, path, keep, hold)
-        self.room = Room(self.planned)
         self.lock = threading.RLock()
         self._latest: Bound | ReferencePlan | None = None
-        self._training: Training | None = None
-        self._copies = Copies()
+        self._trainings: list[Training] = []
 
     def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """The outputs by name, from inputs by name."""
@@ -45,16 +43,21 @@ class NativePlan:
         states = States({name: checked_feed(name, feeds, self.graph.inputs[name]) for name in self.planned.states})
         states.arrange(self.planned.beside)
         with self.lock:
-            bound = Bound(self.planned, self.room, states) if states else self._alone
+            bound = Bound(self.planned, self._room, states) if states else self._alone
             bound.run(feeds)
             outputs, kept = unchanging(bound.outputs()), unchanging(bound.kept(self.planned.keep))
         states.swap()
         return outputs | states.frozen(), kept
 
     @functools.cached_property
+    def _room(self) -> Room:
+        """The memory of single runs."""
+        return Room(self.planned)
+
+    @functools.cached_property
     def _alone(self) -> Bound:
         """The programs of a graph without states."""
-        return Bound(self.planned, self.room, States({}))
+        return Bound(self.planned, self._room, States({}))
 
     def ready(self, feeds: Mapping[str, Array], moving: str, through: Change) -> Ready:
         """The plan bound to these inputs, to be called with the one that is still `moving`: the quickest way to run it."""
@@ -66,12 +69,20 @@ class NativePlan:
             if watching.get():
                 self._latest = ReferencePlan(self.graph, self.planned.keep)
                 return self._latest.advance(states, batches, wanted)
-            if self._training is None or not self._training.is_of(states):
-                self._training = Training(self.planned, self.room, states)
+            training = self._training(states)
             try:
-                return self._training.advance(batches, wanted)
+                return training.advance(batches, wanted)
             finally:
-                self._latest = self._training.latest
+                self._latest = training.latest
+
+    def _training(self, states: States) -> Training:
+        """The programs bound to these states, in memory that nobody looks at: what was peeked at stays as it was."""
+        self._trainings = [training for training in self._trainings if training.is_of(states)]
+        for training in self._trainings:
+            if not training.room.is_lent():
+                return training
+        self._trainings = [*self._trainings[-1:], Training(self.planned, Room(self.planned), states)]
+        return self._trainings[-1]
 
     def once(self, states: States, batches: Batches, below: int) -> float | None:
         """One step in the quickest way, on `x` and `y` of the right shapes and types: its loss.
@@ -79,8 +90,8 @@ class NativePlan:
         None where there is no such way, and where a code in `y` is not below `below`, if that is not 0.
         """
         with self.lock:
-            training = self._training
-            if training is None or not training.is_of(states) or watching.get():
+            training = self._trainings[0] if self._trainings else None
+            if training is None or not training.is_of(states) or training.room.is_lent() or watching.get():
                 return None
             loss = training.once(batches, below)
             self._latest = training.latest
@@ -89,8 +100,7 @@ class NativePlan:
     def kept(self, names: Iterable[str]) -> dict[str, Array]:
         """Those of the names that were asked to be kept, as they were in the latest step."""
         with self.lock:
-            found = {} if self._latest is None else self._latest.kept(names)
-            return {name: self._copies.of(name, array) for name, array in found.items()}
+            return {} if self._latest is None else self._latest.kept(names)
 
     def __str__(self) -> str:
         from .report import told  # noqa: PLC0415 - only for people

@@ -69,12 +69,14 @@ class Training:
 
     def _prepare(self, wanted: Sequence[str]) -> None:
         """Make ready to hand these outputs over."""
+        lent = max(self.room.known() - self.room.own, 0) if self.room.own else 0
         found = self.latest.outputs()
         self.wanted, self.views, self.steps = wanted, [found[name] for name in wanted], None
         self.is_usual = wanted[0] == "loss" and self.at.keys() >= {"x", "y"}
         if not self.planned.has_hosts and all(map(self.latest.stands, wanted)):
             turns = tuple((tuple(bound.programs), tuple(bound.copies)) for bound in self.turns)
             self.steps = self.planned.ext.Steps(turns, [*self.room.fed.values()], self.views)
+        self.room.own = self.room.known() - lent
 
     def _run(self, batches: Batches, made: list[NDArray[Any]], turn: int) -> tuple[int, Any]:
         """How many steps have ended, and the fault that ended the last one."""
