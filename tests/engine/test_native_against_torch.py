@@ -32,7 +32,9 @@ FACTOR = 1.5
 # Three independent ones err by sqrt(3) times that: eps |y| / 2. Every sum longer than a few terms loses more.
 ROUNDINGS = float(np.finfo(np.float32).eps) / 2
 LR = float(np.float32(0.01))
-VALUES, MOST_RUNS = 300, 100  # of every result so many at least: a few errors are a matter of luck, their mean is not
+# Of every result so many values at least: a few errors are a matter of luck, their mean is not. Those of a row share its sum,
+# so there are more of them than independent ones.
+VALUES, MOST_RUNS = 3000, 100
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 Axes: TypeAlias = tuple[int, ...]
 FAR = 1000.0  # a mean that float32 has 3 digits left beside
