@@ -43,7 +43,7 @@ ALLOWED = {
     "explain": "errors graph grad trace",
     "network": "errors graph ops grad engine init layers loss optim",
     "step": "errors graph trace explain engine layers loss optim network diagnose",
-    "statistics": "errors graph layers network picture table",
+    "statistics": "errors graph layers network picture table diagnose",
     "lsuv": "errors graph init layers network",
     "activations": "errors graph grad init layers network picture table",
     "diagnose": "errors graph ops",

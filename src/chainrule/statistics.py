@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .diagnose.probes import SATURATED as LIMITS
 from .errors import ShapeError, require_seed
 from .graph import tensor
 from .layers import Context, Layer, Param, Sigmoid, State, Tanh, parse
@@ -23,8 +24,7 @@ from .picture import charts
 from .table import table
 
 BINS = 40
-# Outside of these outputs a derivative is below 0.02 and 0.01.
-SATURATED: dict[type[Layer], tuple[float, float]] = {Tanh: (-0.99, 0.99), Sigmoid: (0.01, 0.99)}
+SATURATED: dict[type[Layer], tuple[float, float]] = {Tanh: LIMITS["tanh"], Sigmoid: LIMITS["sigmoid"]}
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ from ..errors import ShapeError
 from ..graph import Graph, Tensor, node_names, scope
 from ..ops import maximum, sqrt, stack
 
-# Outside of these outputs the derivative is below 0.02 and 0.01: the limits of `chainrule.statistics`, too.
+# By op; outside of these outputs the derivative is below 0.02 and 0.01.
 SATURATED: Mapping[str, tuple[float, float]] = {"tanh": (-0.99, 0.99), "sigmoid": (0.01, 0.99)}
 # Ops that give numbers of their inputs as they are, and nothing else but zeros.
 MOVES = frozenset(["reshape", "broadcast", "transpose", "slice", "place", "concat", "identity", "stop_gradient"])
