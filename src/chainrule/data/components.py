@@ -39,9 +39,9 @@ class Components(Transform):
         scale = np.sqrt(variance[:count] + least)
         return cls(mean.astype(np.float32), axes[:count].astype(np.float32), scale.astype(np.float32))
 
-    def _turned(self, x: Any) -> Float32:
+    def _turned(self, x: Float32) -> Float32:
         """axes (x - mean), shape (n, k)."""
-        rows = (self._filled(x) - self.mean).reshape(-1, self.mean.size)
+        rows = (x - self.mean).reshape(-1, self.mean.size)
         return _product(rows, self.axes.T)
 
     def _back(self, z: Float32) -> Float32:
@@ -71,7 +71,7 @@ class PCA(Components):
     def fit(cls, x: Rowed, keep: float = 1.0) -> Self:
         return cls._fitted(x, keep, 0.0)
 
-    def apply(self, x: Float32) -> Float32:
+    def moved(self, x: Float32) -> Float32:
         return self._turned(x)
 
     def invert(self, z: Float32) -> Float32:
@@ -96,7 +96,7 @@ class Whiten(Components):
     def fit(cls, x: Rowed, keep: float = 1.0, eps: float = 1e-5) -> Self:
         return cls._fitted(x, keep, eps)
 
-    def apply(self, x: Float32) -> Float32:
+    def moved(self, x: Float32) -> Float32:
         return self._turned(x) / self.scale
 
     def invert(self, z: Float32) -> Float32:
@@ -120,8 +120,8 @@ class ZCA(Components):
     def fit(cls, x: Rowed, eps: float = 1e-5) -> Self:
         return cls._fitted(x, 1.0, eps)
 
-    def apply(self, x: Float32) -> Float32:
-        return _product(self._turned(x) / self.scale, self.axes).reshape(np.shape(x))
+    def moved(self, x: Float32) -> Float32:
+        return _product(self._turned(x) / self.scale, self.axes).reshape(x.shape)
 
     def invert(self, z: Float32) -> Float32:
         rows = self._fitting(z).reshape(-1, self.mean.size)

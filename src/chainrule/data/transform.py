@@ -54,12 +54,12 @@ class Transform:
         return cls(mean_of(x, x.shape[-1:])[0].astype(np.float32))
 
     def apply(self, x: Float32) -> Float32:
-        """The user's values -> the network's."""
-        raise NotImplementedError
+        """The user's values -> the network's: checked, missing ones filled, and `moved`."""
+        return self.moved(self._filled(x))
 
     def moved(self, x: Float32) -> Float32:
-        """`apply` for float32 values of the right shape, none of them missing: nothing is looked at twice."""
-        return self.apply(x)
+        """The formula, for float32 values of the right shape, none of them missing."""
+        raise NotImplementedError
 
     def invert(self, z: Float32) -> Float32:
         """The network's values -> the user's."""
@@ -94,9 +94,6 @@ class Unchanged(Transform):
 
     name = "none"
 
-    def apply(self, x: Float32) -> Float32:
-        return self._filled(x)
-
     def moved(self, x: Float32) -> Float32:
         return x
 
@@ -107,9 +104,6 @@ class Unchanged(Transform):
 @dataclass(frozen=True, eq=False)
 class Centred(Transform):
     """Base of those that take the mean away and leave it at that."""
-
-    def apply(self, x: Float32) -> Float32:
-        return self._filled(x) - at_each(x, self.mean)
 
     def moved(self, x: Float32) -> Float32:
         return x - at_each(x, self.mean)
@@ -162,11 +156,8 @@ class Standardise(Transform):
         still = (_folded(np.minimum, low, mean.shape) == _folded(np.maximum, high, mean.shape)) | (std == 0)
         return cls(mean.astype(np.float32), np.where(still, np.float32(1), std))
 
-    def apply(self, x: Float32) -> Float32:
-        """(x - mean) / std."""
-        return self.moved(self._filled(x))
-
     def moved(self, x: Float32) -> Float32:
+        """(x - mean) / std."""
         return (x - at_each(x, self.mean)) / at_each(x, self.std)
 
     def invert(self, z: Float32) -> Float32:
