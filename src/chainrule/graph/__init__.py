@@ -1,7 +1,7 @@
 """The computational graph: tensors are nodes, ops are declared once, a frozen graph is what an engine runs."""
 
 from .debug import debug
-from .frozen import Graph, node_names, topological
+from .frozen import Graph, inputs_first, node_names, topological
 from .op import Op, attr_dtype, boolean, first_dtype, floating, int64, numeric, op, same_dtype
 from .operators import normal_axes, one_axis
 from .registry import METHODS, OPS, Axis
@@ -24,6 +24,7 @@ __all__ = [
     "debug",
     "first_dtype",
     "floating",
+    "inputs_first",
     "int64",
     "lift",
     "node_names",

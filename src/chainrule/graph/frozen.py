@@ -7,17 +7,25 @@ they are the same after a rebuild and for any batch size. The gradient of a node
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from ..errors import UnknownName
 from .tensor import Tensor
 
+Node = TypeVar("Node")
+
 
 def topological(outputs: Iterable[Tensor], constants: bool = True) -> list[Tensor]:
     """Every node the outputs depend on, inputs first. With `constants=False`, nothing behind a node that has a value."""
+    return inputs_first(outputs, lambda node: node.inputs if constants or node.value is None else ())
+
+
+def inputs_first(roots: Iterable[Node], inputs: Callable[[Node], Sequence[Node]]) -> list[Node]:
+    """Everything that can be reached from the roots by `inputs`, what is put in before what it is put into."""
     seen: set[int] = set()
-    order: list[Tensor] = []
-    stack = [(node, False) for node in outputs][::-1]
+    order: list[Node] = []
+    stack = [(node, False) for node in roots][::-1]
     while stack:
         node, done = stack.pop()
         if done:
@@ -25,8 +33,7 @@ def topological(outputs: Iterable[Tensor], constants: bool = True) -> list[Tenso
         elif id(node) not in seen:
             seen.add(id(node))
             stack.append((node, True))
-            if constants or node.value is None:
-                stack.extend((i, False) for i in reversed(node.inputs))
+            stack.extend((x, False) for x in reversed(inputs(node)))
     return order
 
 

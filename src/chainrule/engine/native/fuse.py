@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from ...graph import inputs_first
 from .tile import ITSELF
 from .value import COLUMN_REDUCTIONS, Builder, Value
 
@@ -24,18 +26,7 @@ PRODUCTS = frozenset(["gemm", "conv", "conv_x"])
 
 def topological(roots: Iterable[Value]) -> list[Value]:
     """Every value that the roots are computed from, inputs first."""
-    seen: set[int] = set()
-    order: list[Value] = []
-    stack = [(value, False) for value in roots][::-1]
-    while stack:
-        value, done = stack.pop()
-        if done:
-            order.append(value)
-        elif id(value) not in seen:
-            seen.add(id(value))
-            stack.append((value, True))
-            stack.extend((x, False) for x in reversed(value.inputs))
-    return order
+    return inputs_first(roots, attrgetter("inputs"))
 
 
 def _uses(outputs: Iterable[Value]) -> Counter[Value]:
