@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import data as data_room
-from .data import Parts, batches, steps
+from .data import Parts, steps
+from .data.batch import shuffled
 from .errors import RunError
 from .evaluate import evaluate, result_of
 from .exchange import safetensors
@@ -78,11 +79,11 @@ class Trainer:
         self.weights, self.unit = self._weights()
         self.epoch = 0
         # The step is planned now: what does not fit shows itself before anything is written.
-        first = self._batch(np.arange(min(settings.batch_size, len(self.y))))
+        rows, order = self._rows(np.arange(min(settings.batch_size, len(self.y)))[None])
         self.step = Step(
             net,
-            first["x"],
-            first["y"],
+            rows["x"][order[0]],
+            rows["y"][order[0]],
             loss=preparation.loss,
             optimizer=settings.optimizer,
             start=start,
@@ -168,8 +169,8 @@ class Trainer:
 
     def _orders(self) -> Iterator[NDArray[np.int64]]:
         """The rows of this epoch's batches, (steps, batch): as many at a time as its user does in a moment."""
-        order = np.concatenate([*batches(len(self.y), self.settings.batch_size, self.settings.seed, self.epoch)])
         size = self.settings.batch_size
+        order = shuffled(len(self.y), size, self.settings.seed, self.epoch)
         whole = len(order) // size * size
         start = 0
         while start < whole:
@@ -185,10 +186,7 @@ class Trainer:
 
     def _steps(self, order: NDArray[np.int64]) -> Seen:
         """Steps on these rows."""
-        if self.x is None:
-            rows, numbers = self._batch(order[0]), np.arange(order.size)[None]
-        else:
-            rows, numbers = {"x": self.x, "y": self.y, **self._weighed(slice(None))}, order
+        rows, numbers = self._rows(order)
         lr, scale = np.array([self._lr(further) for further in range(len(order))]), self.prior_scale
         l2, l1 = self.settings.l2 * scale, self.settings.l1 * scale
         if self.step.count >= self.next_probe and order.shape[1] == self.settings.batch_size:
@@ -199,17 +197,15 @@ class Trainer:
         done = len(made["loss"])
         return Seen(order[:done], made["loss"], made["output"], rows["y"][numbers[:done]])
 
-    def _batch(self, index: NDArray[np.int64]) -> Arrays:
-        """What one step is fed for these rows."""
-        train, y = self.parts.train, self.y[index]
+    def _rows(self, order: NDArray[np.int64]) -> tuple[Arrays, NDArray[np.int64]]:
+        """What steps on these rows are fed, (steps, batch): all rows, and which of them; or the rows of a single batch."""
         if self.x is not None:
-            x = self.x[index]
-        else:
-            x = train.x[index]
-            if self.settings.augment:
-                x, y = data_room.augmented(x, y, self.settings.augment, self.settings.seed, self.epoch, index)
-            x = self.preparation.inputs(x)
-        return {"x": x, "y": y, **self._weighed(index)}
+            return {"x": self.x, "y": self.y, **self._weighed(slice(None))}, order
+        index = order[0]
+        x, y = self.parts.train.x[index], self.y[index]
+        if self.settings.augment:
+            x, y = data_room.augmented(x, y, self.settings.augment, self.settings.seed, self.epoch, index)
+        return {"x": self.preparation.inputs(x), "y": y, **self._weighed(index)}, np.arange(len(index))[None]
 
     def _weighed(self, index: NDArray[np.int64] | slice) -> Arrays:
         """The weights of these rows, and the mean of all, where rows count differently."""

@@ -17,6 +17,13 @@ def steps(count: int, size: int) -> int:
     return whole + (rest > 1 or (rest == 1 and whole == 0))
 
 
+def shuffled(count: int, size: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """The rows of all `batches` of this epoch, in their order."""
+    require("batches", "count", count, count >= 1, "an int in the range [1, inf)")
+    require("batches", "size", size, size >= 1, "an int in the range [1, inf)")
+    return permutation(seed, "shuffle", epoch, count)[: steps(count, size) * size]
+
+
 def batches(count: int, size: int, seed: int, epoch: int) -> Iterator[NDArray[np.int64]]:
     """Row numbers 0..count-1 in the shuffled order of this epoch, `size` at a time.
 
@@ -25,7 +32,5 @@ def batches(count: int, size: int, seed: int, epoch: int) -> Iterator[NDArray[np
 
     seed and epoch are integers in [0, 2^32), count and size at least 1.
     """
-    require("batches", "count", count, count >= 1, "an int in the range [1, inf)")
-    require("batches", "size", size, size >= 1, "an int in the range [1, inf)")
-    order = permutation(seed, "shuffle", epoch, count)
-    return iter([order[k * size : (k + 1) * size] for k in range(steps(count, size))])
+    order = shuffled(count, size, seed, epoch)
+    return iter([order[start : start + size] for start in range(0, len(order), size)])
