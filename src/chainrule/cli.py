@@ -94,6 +94,7 @@ def command() -> None:
     "--prepare", help="standardise, mean-image, mean-channel, pca0.95, whiten, zca, none  [default: standardise]"
 )
 @click.option("--augment", default="", help='Changes to training images, "shift1 rotate10 flip".')
+@click.option("--shuffle/--no-shuffle", default=True, help="A new order of the rows in every epoch.")
 @click.option("--validation", type=float, default=0.1, help="Share of the rows that chooses the epoch.")
 @click.option("--test", type=float, default=0.2, help="Share of the rows that is looked at once, at the end.")
 @click.option("--seed", type=int, default=0, help="One seed, one result.")

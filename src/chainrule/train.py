@@ -47,6 +47,7 @@ def train(
     class_weight: ClassWeight = None,
     prepare: str | Recipe | None = None,
     augment: str | Sequence[Augmentation] = (),
+    shuffle: bool = True,
     start: Mapping[str, ArrayLike] | None = None,
     validation: Held = 0.1,
     test: Held = 0.2,
@@ -71,6 +72,7 @@ def train(
                 default, but for codes that an Embedding reads), "mean_image", "mean_channel", "pca", "whiten", "zca",
                 "none", or such as `cr.data.PCA.with_(keep=0.95)`
     augment     changes to training images, new in every epoch: "shift1 rotate10 flip", or (cr.data.Shift(1), ...)
+    shuffle     whether the rows of every epoch come in an order of their own; False: in that of the data
     start       some of the initial arrays by path, {"dense1/w": ...}, as from `cr.pretrain` or `cr.lsuv`
     validation  a share of all rows, or (x, y): watched after every epoch; it chooses the epoch that is kept
     test        the same, only looked at once at the end
@@ -81,7 +83,7 @@ def train(
     """
     dataset = _dataset(data)
     optimizer, schedule = optimizer or Adam(0.003), schedule or Cosine()
-    _check(optimizer, schedule, epochs, batch_size, l2, l1, seed)
+    _check(optimizer, schedule, epochs, batch_size, l2, l1, seed, shuffle)
     chain = data_room.parse_augment(augment or ())
     data_room.check_augment(chain, dataset.x.shape[1:])
     parts = dataset.split(validation, test, seed)
@@ -91,7 +93,7 @@ def train(
     preparation = Preparation.fit(parts.train, recipe, chosen, codes)
     network = resolve_net(net, preparation, parts.train)
     l2 = chosen.prior if l2 is None else l2
-    settings = Settings(optimizer, schedule, epochs, batch_size, l2, l1, chain, seed, engine)
+    settings = Settings(optimizer, schedule, epochs, batch_size, l2, l1, chain, seed, engine, shuffle)
     trainer = Trainer(network, parts, preparation, settings, start)
     about = {
         "loss": {**chosen.settings(), "about": chosen.told(), "chosen": GIVEN if loss else FROM_TARGET},
@@ -117,7 +119,9 @@ def _dataset(data: Data) -> Dataset:
     return data_room.load(data)
 
 
-def _check(optimizer: Any, schedule: Any, epochs: Any, batch_size: Any, l2: Any, l1: Any, seed: Any) -> None:
+def _check(
+    optimizer: Any, schedule: Any, epochs: Any, batch_size: Any, l2: Any, l1: Any, seed: Any, shuffle: Any
+) -> None:
     """Refuse settings outside their ranges."""
     whole = "an int of at least 1"
     require("train", "optimizer", optimizer, isinstance(optimizer, Optimizer), "such as cr.SGD(0.1), or None")
@@ -127,6 +131,7 @@ def _check(optimizer: Any, schedule: Any, epochs: Any, batch_size: Any, l2: Any,
     pulls = l2 is None or (is_number(l2) and l2 >= 0)
     require("train", "l2", l2, pulls, "a number in the range [0, inf), or None")
     require_number("train", "l1", l1, "[0, inf)")
+    require("train", "shuffle", shuffle, isinstance(shuffle, bool), "True or False")
     require_seed("train", seed)
 
 

@@ -53,6 +53,7 @@ class Settings:
     augment: tuple[Augmentation, ...]
     seed: int
     engine: str
+    shuffle: bool = True
 
     def plain(self) -> dict[str, Any]:
         """As JSON-ready data."""
@@ -170,7 +171,7 @@ class Trainer:
     def _orders(self) -> Iterator[NDArray[np.int64]]:
         """The rows of this epoch's batches, (steps, batch): as many at a time as its user does in a moment."""
         size = self.settings.batch_size
-        order = shuffled(len(self.y), size, self.settings.seed, self.epoch)
+        order = shuffled(len(self.y), size, self.settings.seed, self.epoch, self.settings.shuffle)
         whole = len(order) // size * size
         start = 0
         while start < whole:

@@ -17,11 +17,12 @@ def steps(count: int, size: int) -> int:
     return whole + (rest > 1 or (rest == 1 and whole == 0))
 
 
-def shuffled(count: int, size: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """The rows of all `batches` of this epoch, in their order."""
+def shuffled(count: int, size: int, seed: int, epoch: int, shuffle: bool = True) -> NDArray[np.int64]:
+    """The rows of all `batches` of this epoch, in their order; without `shuffle` in that of the data."""
     require("batches", "count", count, count >= 1, "an int in the range [1, inf)")
     require("batches", "size", size, size >= 1, "an int in the range [1, inf)")
-    return permutation(seed, "shuffle", epoch, count)[: steps(count, size) * size]
+    order = permutation(seed, "shuffle", epoch, count) if shuffle else np.arange(count, dtype=np.int64)
+    return order[: steps(count, size) * size]
 
 
 def batches(count: int, size: int, seed: int, epoch: int) -> Iterator[NDArray[np.int64]]:
