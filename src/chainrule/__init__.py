@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from . import data, metrics, ops
 from .data import Dataset
 from .engine import engines, set_threads
+from .diagnose import Finding, diagnose
 from .errors import ChainruleError
 from .grad import check_grads, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .graph import Tensor, debug, op, placeholder, scope, tensor
@@ -121,6 +122,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Exponential",
+    "Finding",
     "Flatten",
     "Focal",
     "GlobalAvgPool",
@@ -168,6 +170,7 @@ __all__ = [
     "check_grads",
     "data",
     "debug",
+    "diagnose",
     "engines",
     "grad",
     "hessian",

@@ -2,6 +2,7 @@
 
 run.json                      settings, data, versions, seed: written once, before the first step
 metrics.jsonl                 one line per epoch
+facts.json                    what was measured before the first step and after the last, for `diagnose`
 probes.jsonl                  figures of every layer, one line for each step that was looked at
 checkpoints/best.safetensors  the model with the lowest validation loss
 checkpoints/last.safetensors  the model and the optimiser's state after the last epoch
@@ -22,8 +23,8 @@ from typing import Any
 from .errors import RunError
 from .exchange import safetensors
 
-METRICS, PROBES = "metrics.jsonl", "probes.jsonl"
-METHODS: dict[str, Callable[..., Any]] = {}  # filled by modules above this one: "model", "summary", "report"
+METRICS, PROBES, FACTS = "metrics.jsonl", "probes.jsonl", "facts.json"
+METHODS: dict[str, Callable[..., Any]] = {}  # filled by modules above this one: "model", "summary", "report", "findings"
 
 
 class Run:
@@ -70,6 +71,17 @@ class Run:
         return _lines(self.folder / PROBES)
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """What was measured before the first step and after the last; empty for a run of before there were facts."""
+        file = self.folder / FACTS
+        return _object(file) if file.exists() else {}
+
+    @property
+    def findings(self) -> Any:
+        """What is wrong with this training, causes before what they cause: a list of `Finding`."""
+        return METHODS["findings"](self)
+
+    @property
     def result(self) -> dict[str, Any] | None:
         """Scores, confusion matrix and most wrong examples; None while the training is not finished."""
         file = self.folder / "result.json"
@@ -96,6 +108,10 @@ class Run:
         """Append one epoch, and what was measured inside of it."""
         self._writing(lambda: self._append(PROBES, probes))
         self._writing(lambda: self._append(METRICS, [row]))
+
+    def note(self, facts: Mapping[str, Any]) -> None:
+        """Write the facts that are known by now."""
+        self._writing(lambda: safetensors.write_whole(self.folder / FACTS, _json(facts)))
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """Write the result."""
@@ -131,7 +147,7 @@ def cannot_write(folder: Path, problem: OSError) -> RunError:
 def _remove_begun(folder: Path) -> None:
     """Remove what is written before the first step, and the folders if nothing else is in them."""
     with suppress(OSError):
-        for name in ("run.json", "checkpoints/best.safetensors", "checkpoints/last.safetensors"):
+        for name in ("run.json", FACTS, "checkpoints/best.safetensors", "checkpoints/last.safetensors"):
             (folder / name).unlink(missing_ok=True)
         (folder / "checkpoints").rmdir()
         folder.rmdir()

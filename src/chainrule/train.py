@@ -15,7 +15,7 @@ from . import data as data_room
 from .choices import FROM_TARGET, GIVEN, ClassWeight, choose_loss, choose_preparation, default_epochs, resolve_net
 from .data import Dataset, Parts
 from .data.transform import Recipe
-from .errors import DataError, is_number, is_whole, require, require_number, require_seed
+from .errors import DataError, is_number, is_ours, is_whole, require, require_number, require_seed
 from .layers import Layer
 from .layers.config import to_config
 from .loss import Loss
@@ -96,7 +96,7 @@ def train(
     settings = Settings(optimizer, schedule, epochs, batch_size, l2, l1, chain, seed, engine, shuffle)
     trainer = Trainer(network, parts, preparation, settings, start)
     about = {
-        "loss": {**chosen.settings(), "about": chosen.told(), "chosen": GIVEN if loss else FROM_TARGET},
+        "loss": {**chosen.settings(), "own": not is_ours(type(chosen)), "about": chosen.told(), "chosen": GIVEN if loss else FROM_TARGET},
         "prepare": recipe.settings(),
         **settings.plain(),
         "net": to_config(network),

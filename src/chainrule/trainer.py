@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import data as data_room
 from .data import Parts, steps
 from .data.batch import shuffled
+from .diagnose import diagnose, dissatisfied
 from .errors import RunError
 from .evaluate import evaluate, result_of
 from .exchange import safetensors
@@ -24,11 +26,12 @@ from .layers import Layer
 from .loss import refuse_probability_values
 from .metrics import score
 from .model import Model, Preparation, save_arrays
-from .network import Arrays
+from .network import Arrays, declared_arrays, initial_arrays
 from .optim import Optimizer
 from .run import Run
 from .schedule import Schedule
 from .step import Step
+from .watch import Looks, Pull, after, before, fixed_rows, is_look, plain
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -38,6 +41,9 @@ if TYPE_CHECKING:
 PROBE_EVERY = 64  # steps; then looking at every layer costs less than 3 % of a training
 MOMENT = 0.05  # seconds between two looks at the progress bar and at Ctrl-C
 CHECKPOINT_SECONDS = 2.0  # how much of a training a power cut may cost
+RISEN = 3.0  # times the loss at the start: no training comes back from there (CS231n)
+ENOUGH = 16  # steps whose mean loss tells so
+FEW_BATCHES = 20  # that are kept for forks where batches are made one by one
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,7 @@ class Trainer:
         start: Mapping[str, ArrayLike] | None = None,
     ) -> None:
         self.net, self.parts, self.preparation, self.settings = net, parts, preparation, settings
+        self.start = start
         # Rows that change in every epoch, and rows that memory may not hold, are prepared batch by batch.
         whole = not settings.augment and isinstance(parts.train.x, np.ndarray)
         self.x = preparation.inputs(np.asarray(parts.train.x)) if whole else None
@@ -106,6 +113,11 @@ class Trainer:
         self.history: list[float] = []  # the validation loss of every epoch
         self.total = settings.epochs * steps(len(self.y), settings.batch_size)
         self.shown = ""
+        self.facts: dict[str, Any] = {}
+        self.loss_at_start = math.inf
+        self.told: set[tuple[str, str]] = set()  # findings
+        few = parts.train.x[fixed_rows(len(self.y), math.prod(parts.train.x.shape[1:]))]
+        self.looks = Looks(net, preparation.loss, preparation.inputs(np.asarray(few)), settings.engine)
 
     def _read_held_parts(self) -> None:
         """What is read from files only when it is asked for, once: a broken row shows itself now, not after the training."""
@@ -129,17 +141,79 @@ class Trainer:
         """All epochs, then the result. Ctrl-C ends the training early, and the result is of what was learned."""
         started = saved = time.perf_counter()
         self._begin(run)
+        self._look_before(run, progress)
         status = "finished"
         with Interrupt() as interrupt, progress_bar(self.total, progress) as bar:
             while status == "finished" and self.epoch < self.settings.epochs:
                 status, row = self._epoch(bar, interrupt)
+                self._look(status)
                 run.log({**row, "seconds": round(time.perf_counter() - started, 3)}, self.probes)
                 self.probes.clear()
+                if is_look(self.epoch):
+                    self._tell(run, progress)
                 if time.perf_counter() - saved > CHECKPOINT_SECONDS:
                     self._save(run)
                     saved = time.perf_counter()
         self._save(run)
+        self._look_after(run, status)
         self._finish(run, status, time.perf_counter() - started)
+        self._tell(run, progress)
+
+    def _look_before(self, run: Run, progress: bool) -> None:
+        """Measure what can be known before the first step, and say what is wrong by then."""
+        rows, order = self._batches(1)
+        self.facts = before(self.step, self.model, self.parts, rows, order, self.settings.optimizer.lr, self.total)
+        self.loss_at_start = max(self.facts["overfit"]["start"], abs(self.facts["start"]["loss_of_zeros"]))
+        run.note(self.facts)
+        self._tell(run, progress)
+
+    def _look(self, status: str) -> None:
+        """Look at every unit, after the epochs 1, 2, 4, 8, ... and the last."""
+        if is_look(self.epoch) or self.epoch == self.settings.epochs or status != "finished":
+            found = self.looks({path: self.step.arrays[path] for path in self.step.of_network})
+            self.probes.append({"step": self.step.count, **found})
+
+    def _look_after(self, run: Run, status: str) -> None:
+        """Measure what tells causes apart, where the training is not what it should be."""
+        self.facts["ended"] = {"status": status, **self.facts.get("ended", {})}
+        run.note(self.facts)
+        if status != "interrupted" and dissatisfied(run):
+            scale = self.prior_scale
+            pull = Pull(self.settings.optimizer.lr, self.settings.l2 * scale, self.settings.l1 * scale)
+            declared = declared_arrays(self.net, (2, *self.step.shape))
+            arrays = initial_arrays(declared, self.settings.optimizer.slots, self.settings.seed, self.start)
+            judge = self._judge if self.parts.validation is not None and status == "finished" else None
+            self.facts |= after(self.step, arrays, self._batches, pull, self.total, judge)
+        run.note(self.facts)
+
+    def _judge(self, arrays: Mapping[str, NDArray[Any]]) -> float:
+        """The validation loss of these arrays."""
+        assert self.parts.validation is not None
+        return evaluate(self.model.with_arrays(arrays), self.parts.validation).scores["loss"]
+
+    def _tell(self, run: Run, progress: bool) -> None:
+        """One line for each finding that was not told yet."""
+        from tqdm import tqdm  # noqa: PLC0415
+
+        for finding in diagnose(run) if progress else ():
+            if finding.severity != "note" and (finding.rule, finding.layer) not in self.told:
+                self.told.add((finding.rule, finding.layer))
+                tqdm.write(str(finding), file=sys.stderr)
+
+    def _batches(self, count: int) -> tuple[Arrays, NDArray[np.int64]]:
+        """As many batches from the beginning of the training, as a step is fed; of rows made one by one only a few."""
+        size = min(self.settings.batch_size, len(self.y))
+        whole = len(self.y) // size * size
+        epochs = range(-(-count * size // whole))
+        shuffle, seed = self.settings.shuffle, self.settings.seed
+        order = np.concatenate([shuffled(len(self.y), size, seed, epoch, shuffle)[:whole] for epoch in epochs])
+        order = order[: count * size].reshape(count, size)
+        if self.x is not None:
+            return self._rows(order)
+        made = [self._rows(batch[None])[0] for batch in order[:FEW_BATCHES]]
+        rows = {name: np.concatenate([batch[name] for batch in made]) for name in made[0] if made[0][name].ndim}
+        scalars = {name: value for name, value in made[0].items() if not value.ndim}
+        return {**rows, **scalars}, np.arange(count * size).reshape(count, size) % (len(made) * size)
 
     def _begin(self, run: Run) -> None:
         """Both checkpoints before the first step: a full disk shows itself now, and leaves nothing behind."""
@@ -159,14 +233,22 @@ class Trainer:
             if not bar.disable:
                 bar.set_postfix_str(f"loss {seen[-1].last:.4f}{self.shown}", refresh=False)
                 bar.update(len(seen[-1].losses))
-            if interrupt.wished or not math.isfinite(seen[-1].last):
+            if interrupt.wished or self._is_lost(seen):
                 break
         self.epoch += 1
         row = {"epoch": self.epoch, "step": self.step.count, "lr": lr, **self._scores(seen)}
-        if not math.isfinite(seen[-1].last):
+        if self._is_lost(seen, ENOUGH if len(self.y) > ENOUGH * self.settings.batch_size else 1):
+            self.facts["ended"] = {"start": self.loss_at_start, "loss": plain(row["train/loss"])}
             self.step.arrays = before
             return "diverged", row
         return "interrupted" if interrupt.wished else "finished", {**row, **self._validate()}
+
+    def _is_lost(self, seen: Sequence[Seen], enough: int = ENOUGH) -> bool:
+        """Whether the loss is not finite, or this epoch's mean is so far above the start that nothing will bring it back."""
+        losses = np.concatenate([some.losses for some in seen])
+        if len(losses) >= enough and losses.mean() > RISEN * self.loss_at_start:
+            return True
+        return not math.isfinite(losses[-1])
 
     def _orders(self) -> Iterator[NDArray[np.int64]]:
         """The rows of this epoch's batches, (steps, batch): as many at a time as its user does in a moment."""

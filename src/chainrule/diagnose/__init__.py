@@ -1,5 +1,15 @@
-"""What is wrong with a training, and how one sees it. `probes` measures inside the compiled step."""
+"""What is wrong with a training, and how one sees it. `probes` measures inside the compiled step; a rule reads the record.
 
+The order of the families is that of causes: data before the start, the start before what happens inside, curves last.
+"""
+
+# isort: off
+from . import inputs, targets, start, depth, rate, outcome, curves  # noqa: F401  (they fill RULES, in this order)
+
+# isort: on
+from .finding import CURES, Cure, Finding
 from .probes import Probe, Probes, probed
+from .record import Record, dissatisfied
+from .rule import RULES, diagnose
 
-__all__ = ["Probe", "Probes", "probed"]
+__all__ = ["CURES", "RULES", "Cure", "Finding", "Probe", "Probes", "Record", "diagnose", "dissatisfied", "probed"]

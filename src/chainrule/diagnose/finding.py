@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
-SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")  # gravest first
 
 # What can be done, in words; `fix` knows how each of them changes the settings of a training. "{}" is the cure's value.
 CURES: Mapping[str, str] = {

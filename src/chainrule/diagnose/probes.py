@@ -15,6 +15,13 @@ Of a layer's output, all examples of the batch together, as the training sees th
 | zero | share of y = 0 exactly: of a ReLU, what does not fire | 0 .. 1 |
 | saturated | share of y outside `SATURATED`; of sigmoid and tanh alone | 0 .. 1 |
 
+Of the outputs of a network in use, which is given a fixed set of rows, instead of the above (`constant` and `dead` units):
+
+| what | formula | range |
+|---|---|---|
+| constant | share of units whose greatest and least output over all rows differ by less than 1e-5 of them | 0 .. 1 |
+| dead | share of units whose greatest output over all rows is 0; of relu alone | 0 .. 1 |
+
 Of a layer with parameters, all of them together:
 
 | what | formula | range |
@@ -78,9 +85,9 @@ class Probes:
 
 
 def probed(graph: Graph) -> Graph:
-    """All figures of a training graph as the one output "probes", a vector (figures,) of the graph's floats.
+    """All figures of a graph of training, or of use, as the one output "probes", a vector (figures,) of its floats.
 
-    To be run beside the step, on what the step is fed: it moves no state and changes no bit. A graph without layers and
+    Of training to be run beside the step, on what the step is fed: it moves no state and changes no bit. A graph without layers and
     parameters has no probes and comes back as it is. Cost: about as much as one more step.
     """
     figures = [figure for _, _, figure in _figures(graph)]
@@ -93,7 +100,8 @@ def probed(graph: Graph) -> Graph:
 
 def _figures(graph: Graph) -> Iterator[tuple[str, str, Tensor]]:
     """Every figure with its layer: of the outputs in the order of the layers, then of the parameters."""
-    of_outputs = [(layer, partial(_of_output, y)) for layer, y in _outputs(graph)]
+    of_output = _of_output if graph.gradient else _of_units
+    of_outputs = [(layer, partial(of_output, y)) for layer, y in outputs(graph)]
     of_parameters = [(layer, partial(_of_parameters, graph, paths)) for layer, paths in _parameters(graph).items()]
     for layer, figures in [*of_outputs, *of_parameters]:
         with scope(f"probe/{layer}" if layer else "probe"):
@@ -101,7 +109,7 @@ def _figures(graph: Graph) -> Iterator[tuple[str, str, Tensor]]:
         yield from named
 
 
-def _outputs(graph: Graph) -> Iterator[tuple[str, Tensor]]:
+def outputs(graph: Graph) -> Iterator[tuple[str, Tensor]]:
     """The layers' outputs by path, `dense1#2` for the second of one name; not those that only move what others gave."""
     for name, node in node_names(graph.order).items():
         if node.name == "out" and node.dtype.kind == "f" and node.size and _has_own_numbers(node):
@@ -135,6 +143,14 @@ def _of_output(out: Tensor) -> Figures:
     limits = SATURATED.get(ops.pop()) if len(ops) == 1 else None
     if limits is not None:
         yield "saturated", _share((y < limits[0]) | (y > limits[1]), y)
+
+
+def _of_units(out: Tensor) -> Figures:
+    y = out if out.ndim > 1 else out.reshape(1, -1)
+    most, least = y.max(_rows(y)), y.min(_rows(y))
+    yield "constant", (most - least <= 1e-5 * maximum(abs(most), abs(least))).astype(y.dtype).mean()
+    if {x.op.name for x in _made(out) if x.op is not None} == {"relu"}:
+        yield "dead", (most <= 0).astype(y.dtype).mean()
 
 
 def _moments(x: Tensor) -> tuple[Tensor, Tensor]:

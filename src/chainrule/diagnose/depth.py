@@ -1,0 +1,128 @@
+"""What is wrong inside: units that never answer, signals and gradients that vanish or grow through depth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from .finding import Cure, Finding
+from .record import Record
+from .rule import early, rule
+
+GLOROT = "Glorot and Bengio (2010), section 3"
+
+
+@early
+def hidden_softmax(record: Record) -> Iterator[Finding]:
+    """A softmax between layers: its units share a sum of 1."""
+    layers = record.fact("start", "softmax_hidden") or []
+    if layers:
+        yield Finding(
+            "hidden_softmax",
+            "warning",
+            f"{len(layers)} hidden layers end in a softmax (limit 0)",
+            "Its units add up to 1, so each is small and their gradients shrink",
+            (Cure("relu"),),
+            layer=str(layers[0]),
+            source="Goodfellow et al. (2016), Deep Learning, section 6.2.2.3 and 6.3",
+        )
+
+
+@early
+def exploding_activations(record: Record, times: float = 1e3) -> Iterator[Finding]:
+    """A layer whose output spreads far more than the others', at the start or later."""
+    for first in (True, False):
+        spreads = {layer: value for layer, (_, value) in record.figures("std", first).items() if math.isfinite(value)}
+        if len(spreads) < 2:
+            continue
+        worst = max(spreads, key=spreads.__getitem__)
+        if spreads[worst] > times:
+            step = record.figures("std", first)[worst][0]
+            yield Finding(
+                "exploding_activations",
+                "warning",
+                f"its outputs have the spread {spreads[worst]:.3g} (limit {times:g})",
+                "Gradients grow with it until numbers overflow",
+                (Cure("relu"), Cure("batch_norm"), Cure("init")),
+                layer=worst,
+                step=step,
+                source=GLOROT,
+            )
+            return
+
+
+@rule
+def no_nonlinearity(record: Record, remaining: float = 0.15) -> Iterator[Finding]:
+    """Several weight layers in a row that are one affine function together, and errors that remain."""
+    layers = record.number("start", "weight_layers")
+    if record.fact("start", "affine") is True and layers >= 2 and not record.unseen < remaining:
+        yield Finding(
+            "no_nonlinearity",
+            "warning",
+            f"{layers:.0f} weight layers make one affine function (limit 1), and validation keeps {record.unseen:.0%} of a "
+            "constant's loss",
+            "Without a nonlinearity depth adds nothing",
+            (Cure("insert_relu"),),
+            layer="network",
+            source="Goodfellow et al. (2016), Deep Learning, section 6.1",
+        )
+
+
+@early
+def vanishing_gradient(record: Record, ratio: float = 0.02) -> Iterator[Finding]:
+    """At the start the first layers' gradient, by the size of their weights, is a small part of the last ones'."""
+    norms = {layer: value for layer, (_, value) in record.figures("gradient_norm", first=True).items()}
+    if len(norms) < 4:
+        return
+    layers = list(norms)
+    last, first = norms[layers[-1]], norms[layers[0]]
+    if 0 <= first < ratio * last:
+        yield Finding(
+            "vanishing_gradient",
+            "warning",
+            f"its gradient is {first / last:.1e} of that of {layers[-1]} (limit {ratio:g})",
+            "The first layers hardly learn, and the others build on what they give",
+            (Cure("relu"), Cure("batch_norm"), Cure("init")),
+            layer=layers[0],
+            step=0,
+            source=GLOROT,
+        )
+
+
+@early
+def dead_units(record: Record, share: float = 0.6) -> Iterator[Finding]:
+    """Relu units whose greatest output over a fixed set of training rows is 0."""
+    found = {layer: (step, dead) for layer, (step, dead) in record.figures("dead").items() if dead > share}
+    if found:
+        worst = max(found, key=lambda layer: found[layer][1])
+        step, dead = found[worst]
+        yield Finding(
+            "dead_units",
+            "warning",
+            f"{dead:.0%} of its units give 0 for every row of a fixed set (limit {share:.0%})",
+            "What never fires gets no gradient and cannot come back",
+            (Cure("init"), Cure("lr", 0.1), Cure("batch_norm")),
+            layer=worst,
+            step=step,
+            source="CS231n, Neural Networks Part 1; Lu et al. (2020), Dying ReLU",
+        )
+
+
+@rule
+def saturated_units(record: Record, share: float = 0.6) -> Iterator[Finding]:
+    """Sigmoid or tanh units whose output is at its ends for most rows, at the start or at the end."""
+    found = {**record.figures("saturated", first=True), **record.figures("saturated")}
+    late = {layer: (step, value) for layer, (step, value) in found.items() if value > share}
+    if late:
+        worst = max(late, key=lambda layer: late[layer][1])
+        step, value = late[worst]
+        yield Finding(
+            "saturated_units",
+            "note" if record.remaining < 0.5 else "warning",
+            f"{value:.0%} of its outputs are at the ends of their range (limit {share:.0%})",
+            "There the derivative is near 0, and what is before learns nothing",
+            (Cure("prepare"), Cure("init"), Cure("lr", 0.1)),
+            layer=worst,
+            step=step,
+            source=GLOROT,
+        )

@@ -1,0 +1,132 @@
+"""Record: what a run folder tells, in the form in which rules ask for it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..run import Run
+
+Series = NDArray[np.float64]
+ENOUGH_STEPS = 10  # of a training that can be judged
+
+
+class Record:
+    """A run, read once: settings, facts measured before and after the training, curves, and figures of every layer."""
+
+    def __init__(self, run: Run) -> None:
+        self.about = run.about
+        self.settings: Mapping[str, Any] = self.about.get("settings", {})
+        self.data: Mapping[str, Any] = self.about.get("data", {})
+        self.facts: Mapping[str, Any] = run.facts
+        self.metrics, self.probes = run.metrics, run.probes
+        self.result = run.result
+
+    def fact(self, *path: str) -> Any:
+        """A fact by its path; None where it was not measured."""
+        found: Any = self.facts
+        for name in path:
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return found
+
+    def number(self, *path: str) -> float:
+        """A fact that is a number; NaN where it was not measured, so that every comparison with it is false."""
+        found = self.fact(*path)
+        return float(found) if isinstance(found, int | float) else math.nan
+
+    def column(self, name: str) -> Series:
+        """A figure of every epoch, NaN where an epoch has none; empty where no epoch has."""
+        values = [row.get(name, math.nan) for row in self.metrics]
+        return np.array(values) if not np.isnan(values).all() else np.zeros(0)
+
+    @property
+    def task(self) -> str:
+        return str(self.data.get("task", "classes"))
+
+    @property
+    def status(self) -> str | None:
+        """finished, interrupted or diverged; None while the training goes on."""
+        return (self.result or self.facts.get("ended") or {}).get("status")
+
+    @property
+    def steps(self) -> int:
+        """Steps made."""
+        return int(self.metrics[-1]["step"]) if self.metrics else 0
+
+    @cached_property
+    def train(self) -> Series:
+        """The training loss of every epoch, as it was seen while learning."""
+        return self.column("train/loss")
+
+    @cached_property
+    def validation(self) -> Series:
+        """The validation loss of every epoch."""
+        return self.column("validation/loss")
+
+    @property
+    def base(self) -> float:
+        """The loss of the best constant output: what is known without looking at the inputs."""
+        return self.number("start", "base_loss")
+
+    @property
+    def remaining(self) -> float:
+        """The lowest training loss of an epoch by that of a constant output: 1 where nothing was learned, 0 where all was."""
+        if not len(self.train) or not math.isfinite(self.base) or self.base <= 0:
+            return math.nan
+        return float(np.nanmin(self.train)) / self.base
+
+    @property
+    def unseen(self) -> float:
+        """The same of validation."""
+        if not len(self.validation) or not math.isfinite(self.base) or self.base <= 0:
+            return math.nan
+        return float(np.nanmin(self.validation)) / self.base
+
+    @property
+    def finished(self) -> bool:
+        """Whether the training came to its end, by itself or stopped."""
+        return self.status in ("finished", "diverged")
+
+    @property
+    def diverged(self) -> bool:
+        return self.status == "diverged"
+
+    def figures(self, what: str, first: bool = False) -> dict[str, tuple[int, float]]:
+        """A figure of every layer with the step, as it was looked at last, or first."""
+        found: dict[str, tuple[int, float]] = {}
+        for row in self.probes if not first else reversed(self.probes):
+            for name, value in row.items():
+                layer, _, of = name.rpartition("/")
+                if of == what and value is not None:
+                    found[layer] = (int(row["step"]), float(value))
+        return found
+
+    def layers(self) -> Iterator[Mapping[str, Any]]:
+        """The settings of every layer of the network, outer ones before the inner."""
+        yield from _layers(self.settings.get("net", {}))
+
+    def kinds(self) -> set[str]:
+        """The classes of the network's layers."""
+        return {str(layer.get("layer")) for layer in self.layers()}
+
+
+def _layers(config: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(config, Mapping):
+        if "layer" in config:
+            yield config
+        for value in config.values():
+            yield from _layers(value)
+    elif isinstance(config, list | tuple):
+        for value in config:
+            yield from _layers(value)
+
+
+def dissatisfied(run: Run, remaining: float = 0.1, steps: int = 500) -> bool:
+    """Whether a training that has ended is worth a few trials: it was stopped, short, or left much of the loss."""
+    record = Record(run)
+    return record.diverged or record.steps < steps or not (record.remaining < remaining and record.unseen < 2 * remaining)

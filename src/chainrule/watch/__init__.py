@@ -1,0 +1,8 @@
+"""Measures a training: before its first step, at the units while it runs, and on the side where something is wrong."""
+
+from .after import Pull, after
+from .before import before
+from .forks import plain
+from .looks import Looks, fixed_rows, is_look
+
+__all__ = ["Looks", "Pull", "after", "before", "fixed_rows", "is_look", "plain"]

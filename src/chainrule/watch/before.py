@@ -1,0 +1,44 @@
+"""What is measured before the first step: data, network and a few steps on the side. Seconds at most, mostly far less."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..data import Parts
+from ..model import Model
+from ..network import Arrays
+from ..step import Step
+from .forks import Order, overfitted
+from .inputs import of_inputs
+from .start import at_start
+from .targets import of_targets
+
+FEW = 8  # rows on which the network's start is looked at
+OVERFIT = 60  # steps on one batch
+
+
+def before(step: Step, model: Model, parts: Parts, rows: Arrays, order: Order, lr: float, total: int) -> dict[str, Any]:
+    """All facts; `rows` and `order` (1, batch) are a first batch, `total` the steps of the training to come."""
+    some = order[0, :FEW]
+    weights = rows["weights"][some] if "weights" in rows else None
+    return {
+        "inputs": of_inputs(parts, model.preparation),
+        "targets": of_targets(parts, model.preparation),
+        "gains": gains(step),
+        "start": at_start(
+            step.net, step.loss, rows["x"][some], rows["y"][some], step.arrays,
+            weights=weights, optimizer=step.optimizer, lr=lr, seed=step.seed,
+        ),  # fmt: skip
+        "overfit": overfitted(step, rows, order, lr, min(OVERFIT, max(total // 20, 5))),
+    }
+
+
+def gains(step: Step) -> dict[str, float]:
+    """The spread of every layer's initial weights by 1 / sqrt(inputs of a unit): about 1.4 is He's, 1 is LeCun's."""
+    return {
+        path: float(np.sqrt(np.mean(np.square(array, dtype=np.float64)) * array[..., 0].size))
+        for path in step.of_network
+        if (array := step.arrays[path]).ndim > 1 and path.endswith("/w")
+    }
