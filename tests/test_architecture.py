@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "chainrule"
 CORE = "errors later philox version graph ops grad trace explain engine"
 PARTS = f"{CORE} init optim schedule loss table layers"
-ALL = f"{PARTS} data metrics exchange run network step model evaluate interrupt trainer train picture report statistics activations lsuv classics choices parts diagnose"
+ALL = f"{PARTS} data metrics exchange run network step model evaluate interrupt trainer train picture report statistics activations lsuv classics choices parts diagnose watch"
 ALLOWED = {
     "errors": "",
     "philox": "",
@@ -47,6 +47,7 @@ ALLOWED = {
     "lsuv": "errors graph init layers network",
     "activations": "errors graph grad init layers network picture table",
     "diagnose": "errors graph ops",
+    "watch": "errors graph ops grad engine init layers loss optim data network step model evaluate diagnose",
     "classics": "errors philox graph ops engine init layers loss optim data step",
     "model": f"{PARTS} data exchange network",
     "evaluate": f"{PARTS} data metrics network model",
