@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "chainrule"
 CORE = "errors later philox version graph ops grad trace explain engine"
 PARTS = f"{CORE} init optim schedule loss table layers"
-ALL = f"{PARTS} data metrics exchange run network step model evaluate interrupt trainer train picture report statistics activations lsuv classics choices parts diagnose"
+ALL = f"{PARTS} data metrics exchange run network step model evaluate interrupt trainer train picture report statistics activations lsuv classics choices parts diagnose watch"
 ALLOWED = {
     "errors": "",
     "philox": "",
@@ -46,12 +46,13 @@ ALLOWED = {
     "statistics": "errors graph layers network picture table diagnose",
     "lsuv": "errors graph init layers network",
     "activations": "errors graph grad init layers network picture table",
-    "diagnose": "errors graph ops",
+    "diagnose": "errors graph ops run",
+    "watch": "errors graph ops grad engine init layers loss optim data network step model evaluate diagnose",
     "classics": "errors philox graph ops engine init layers loss optim data step",
     "model": f"{PARTS} data exchange network",
     "evaluate": f"{PARTS} data metrics network model",
     "choices": "errors graph layers loss data model",
-    "trainer": f"{PARTS} data metrics exchange run network step model evaluate interrupt",
+    "trainer": f"{PARTS} data metrics exchange run network step model evaluate interrupt diagnose watch",
     "train": f"{PARTS} choices data exchange run model trainer",
     "parts": "errors data init layers loss metrics optim schedule",
     "picture": "errors later graph grad trace run table",

@@ -210,11 +210,15 @@ class Model:
         return ctx.call("", self.net, leaf)
 
     def _plan(self, count: int) -> Plan:
-        if count not in self._plans:
-            kept = {self.chunk: self._plans[self.chunk]} if self.chunk in self._plans else {}
+        ready = self._plans.get(count)
+        if ready is None:
             graph = prediction_graph(self.net, self.loss, (count, *self.preparation.input_shape))
-            self._plans = {**kept, count: plan(graph, self.engine, hold=self.arrays)}
-        return self._plans[count]
+            ready = plan(graph, self.engine, hold=self.arrays)
+            # In place: models of the same network share the dict. Other threads may be here, too.
+            for other in [other for other in list(self._plans) if other != self.chunk]:
+                self._plans.pop(other, None)
+            self._plans[count] = ready
+        return ready
 
     def with_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> Model:
         """The same network with other parameters; ready plans are shared."""

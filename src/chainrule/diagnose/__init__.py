@@ -8,8 +8,8 @@ from . import inputs, targets, start, depth, rate, outcome, curves  # noqa: F401
 
 # isort: on
 from .finding import CURES, Cure, Finding
-from .probes import Probe, Probes, probed
+from .probes import MOVES, Probe, Probes, layer_outputs, makers, probed
 from .record import Record, dissatisfied
 from .rule import RULES, diagnose
 
-__all__ = ["CURES", "RULES", "Cure", "Finding", "Probe", "Probes", "Record", "diagnose", "dissatisfied", "probed"]
+__all__ = ["CURES", "MOVES", "RULES", "Cure", "Finding", "Probe", "Probes", "Record", "diagnose", "dissatisfied", "layer_outputs", "makers", "probed"]

@@ -36,7 +36,7 @@ Source: Glorot and Bengio (2010), section 3, figures 2 and 3, for activations an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -101,7 +101,7 @@ def probed(graph: Graph) -> Graph:
 def _figures(graph: Graph) -> Iterator[tuple[str, str, Tensor]]:
     """Every figure with its layer: of the outputs in the order of the layers, then of the parameters."""
     of_output = _of_output if graph.gradient else _of_units
-    of_outputs = [(layer, partial(of_output, y)) for layer, y in outputs(graph)]
+    of_outputs = [(layer, partial(of_output, y)) for layer, y in layer_outputs(graph.order)]
     of_parameters = [(layer, partial(_of_parameters, graph, paths)) for layer, paths in _parameters(graph).items()]
     for layer, figures in [*of_outputs, *of_parameters]:
         with scope(f"probe/{layer}" if layer else "probe"):
@@ -109,19 +109,19 @@ def _figures(graph: Graph) -> Iterator[tuple[str, str, Tensor]]:
         yield from named
 
 
-def outputs(graph: Graph) -> Iterator[tuple[str, Tensor]]:
+def layer_outputs(order: Iterable[Tensor]) -> Iterator[tuple[str, Tensor]]:
     """The layers' outputs by path, `dense1#2` for the second of one name; not those that only move what others gave."""
-    for name, node in node_names(graph.order).items():
+    for name, node in node_names(order).items():
         if node.name == "out" and node.dtype.kind == "f" and node.size and _has_own_numbers(node):
             yield node.scope + name.removeprefix(node.label), node
 
 
 def _has_own_numbers(node: Tensor) -> bool:
     """Whether any of a layer's output was computed in that layer."""
-    return any(x.scope == node.scope for x in _made(node))
+    return any(x.scope == node.scope for x in makers(node))
 
 
-def _made(node: Tensor) -> list[Tensor]:
+def makers(node: Tensor) -> list[Tensor]:
     """The nodes that computed the numbers of this one: itself, unless it only moves those of others."""
     found, waiting = [], [node]
     while waiting:
@@ -139,7 +139,7 @@ def _of_output(out: Tensor) -> Figures:
     yield "mean", mean
     yield "std", std
     yield "zero", _share(y == 0, y)
-    ops = {x.op.name if x.op is not None else "" for x in _made(out)}
+    ops = {x.op.name if x.op is not None else "" for x in makers(out)}
     limits = SATURATED.get(ops.pop()) if len(ops) == 1 else None
     if limits is not None:
         yield "saturated", _share((y < limits[0]) | (y > limits[1]), y)
@@ -149,7 +149,7 @@ def _of_units(out: Tensor) -> Figures:
     y = out if out.ndim > 1 else out.reshape(1, -1)
     most, least = y.max(_rows(y)), y.min(_rows(y))
     yield "constant", (most - least <= 1e-5 * maximum(abs(most), abs(least))).astype(y.dtype).mean()
-    if {x.op.name for x in _made(out) if x.op is not None} == {"relu"}:
+    if {x.op.name for x in makers(out) if x.op is not None} == {"relu"}:
         yield "dead", (most <= 0).astype(y.dtype).mean()
 
 

@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 
 from ..data import Parts
+from ..layers import record
 from ..model import Model
 from ..network import Arrays
 from ..step import Step
 from .forks import Order, overfitted
-from .inputs import of_inputs
+from .inputs import of_inputs, spread_rows
+from .levels import base_loss
 from .start import at_start
 from .targets import of_targets
 
 FEW = 8  # rows on which the network's start is looked at
+MANY = 20_000  # numbers or classes of the targets that a constant output is held against
 OVERFIT = 60  # steps on one batch
 
 
@@ -23,16 +26,33 @@ def before(step: Step, model: Model, parts: Parts, rows: Arrays, order: Order, l
     """All facts; `rows` and `order` (1, batch) are a first batch, `total` the steps of the training to come."""
     some = order[0, :FEW]
     weights = rows["weights"][some] if "weights" in rows else None
+    start = at_start(
+        step.net,
+        step.loss,
+        rows["x"][some],
+        rows["y"][some],
+        step.arrays,
+        optimizer=step.optimizer,
+        lr=lr,
+        weights=weights,
+        task=model.preparation.task,
+        seed=step.seed,
+    )
+    base = {"base_loss": base_of_all(step, model, parts)}
     return {
         "inputs": of_inputs(parts, model.preparation),
         "targets": of_targets(parts, model.preparation),
         "gains": gains(step),
-        "start": at_start(
-            step.net, step.loss, rows["x"][some], rows["y"][some], step.arrays,
-            weights=weights, optimizer=step.optimizer, lr=lr, seed=step.seed,
-        ),  # fmt: skip
+        "start": start | base,
         "overfit": overfitted(step, rows, order, lr, min(OVERFIT, max(total // 20, 5))),
     }
+
+
+def base_of_all(step: Step, model: Model, parts: Parts) -> float | None:
+    """The loss of the best constant output, over many rows: a first batch may lack classes."""
+    shape = record(step.net, (2, *step.shape))[2].shape[1:]
+    y = parts.train.y[spread_rows(len(parts.train), MANY // int(np.prod(shape)))]
+    return base_loss(step.loss, np.zeros((len(y), *shape), np.float32), {"y": model.preparation.targets(y)})
 
 
 def gains(step: Step) -> dict[str, float]:
