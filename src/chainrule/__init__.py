@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from . import data, metrics, ops
 from .data import Dataset
-from .engine import engines, set_threads
 from .diagnose import Finding, diagnose
+from .engine import engines, set_threads
 from .errors import ChainruleError
 from .grad import check_grads, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .graph import Tensor, debug, op, placeholder, scope, tensor

@@ -24,7 +24,9 @@ from .errors import RunError
 from .exchange import safetensors
 
 METRICS, PROBES, FACTS = "metrics.jsonl", "probes.jsonl", "facts.json"
-METHODS: dict[str, Callable[..., Any]] = {}  # filled by modules above this one: "model", "summary", "report", "findings"
+METHODS: dict[
+    str, Callable[..., Any]
+] = {}  # filled by modules above this one: "model", "summary", "report", "findings"
 
 
 class Run:

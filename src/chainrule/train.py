@@ -96,7 +96,12 @@ def train(
     settings = Settings(optimizer, schedule, epochs, batch_size, l2, l1, chain, seed, engine, shuffle)
     trainer = Trainer(network, parts, preparation, settings, start)
     about = {
-        "loss": {**chosen.settings(), "own": not is_ours(type(chosen)), "about": chosen.told(), "chosen": GIVEN if loss else FROM_TARGET},
+        "loss": {
+            **chosen.settings(),
+            "own": not is_ours(type(chosen)),
+            "about": chosen.told(),
+            "chosen": GIVEN if loss else FROM_TARGET,
+        },
         "prepare": recipe.settings(),
         **settings.plain(),
         "net": to_config(network),

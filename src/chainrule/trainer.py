@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import data as data_room
 from .data import Parts, steps
 from .data.batch import shuffled
-from .diagnose import diagnose, dissatisfied
+from .diagnose import Record, diagnose, dissatisfied
 from .errors import RunError
 from .evaluate import evaluate, result_of
 from .exchange import safetensors
@@ -141,7 +141,7 @@ class Trainer:
         """All epochs, then the result. Ctrl-C ends the training early, and the result is of what was learned."""
         started = saved = time.perf_counter()
         self._begin(run)
-        self._look_before(run, progress)
+        self._tell(run, progress)
         status = "finished"
         with Interrupt() as interrupt, progress_bar(self.total, progress) as bar:
             while status == "finished" and self.epoch < self.settings.epochs:
@@ -159,13 +159,12 @@ class Trainer:
         self._finish(run, status, time.perf_counter() - started)
         self._tell(run, progress)
 
-    def _look_before(self, run: Run, progress: bool) -> None:
-        """Measure what can be known before the first step, and say what is wrong by then."""
+    def _look_before(self, run: Run) -> None:
+        """Measure what can be known before the first step."""
         rows, order = self._batches(1)
         self.facts = before(self.step, self.model, self.parts, rows, order, self.settings.optimizer.lr, self.total)
         self.loss_at_start = max(self.facts["overfit"]["start"], abs(self.facts["start"]["loss_of_zeros"]))
         run.note(self.facts)
-        self._tell(run, progress)
 
     def _look(self, status: str) -> None:
         """Look at every unit, after the epochs 1, 2, 4, 8, ... and the last."""
@@ -176,8 +175,7 @@ class Trainer:
     def _look_after(self, run: Run, status: str) -> None:
         """Measure what tells causes apart, where the training is not what it should be."""
         self.facts["ended"] = {"status": status, **self.facts.get("ended", {})}
-        run.note(self.facts)
-        if status != "interrupted" and dissatisfied(run):
+        if status != "interrupted" and dissatisfied(Record(run, self.facts)):
             scale = self.prior_scale
             pull = Pull(self.settings.optimizer.lr, self.settings.l2 * scale, self.settings.l1 * scale)
             declared = declared_arrays(self.net, (2, *self.step.shape))
@@ -216,9 +214,10 @@ class Trainer:
         return {**rows, **scalars}, np.arange(count * size).reshape(count, size) % (len(made) * size)
 
     def _begin(self, run: Run) -> None:
-        """Both checkpoints before the first step: a full disk shows itself now, and leaves nothing behind."""
+        """Checkpoints and facts before the first step: a full disk shows itself now, and leaves nothing behind."""
         try:
             self._save(run)
+            self._look_before(run)
         except RunError:
             run.discard()
             raise

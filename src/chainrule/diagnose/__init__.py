@@ -12,4 +12,18 @@ from .probes import MOVES, Probe, Probes, layer_outputs, makers, probed
 from .record import Record, dissatisfied
 from .rule import RULES, diagnose
 
-__all__ = ["CURES", "MOVES", "RULES", "Cure", "Finding", "Probe", "Probes", "Record", "diagnose", "dissatisfied", "layer_outputs", "makers", "probed"]
+__all__ = [
+    "CURES",
+    "MOVES",
+    "RULES",
+    "Cure",
+    "Finding",
+    "Probe",
+    "Probes",
+    "Record",
+    "diagnose",
+    "dissatisfied",
+    "layer_outputs",
+    "makers",
+    "probed",
+]

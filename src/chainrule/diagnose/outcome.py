@@ -92,7 +92,7 @@ def too_small(record: Record, behind: float = 0.12) -> Iterator[Finding]:
         yield Finding(
             "too_small",
             "warning",
-            f"it fits {max(mine, 0):.0%} of its training rows, a vote of 5 neighbours {near:.0%} (limit {behind:.0%} behind)",
+            f"it fits {max(mine, 0):.0%} of its training rows, 5 neighbours {near:.0%} (limit {behind:.0%} behind)",
             "It has too few units for what the data hold",
             (Cure("wider", 4.0), Cure("epochs", 4.0)),
             layer="network",
@@ -101,8 +101,8 @@ def too_small(record: Record, behind: float = 0.12) -> Iterator[Finding]:
 
 
 @rule
-def too_large(record: Record, gap: float = 0.25, rows: float = 5.0) -> Iterator[Finding]:
-    """Training is right, validation is not, and its loss rose after its best epoch; more parameters than numbers to learn from."""
+def too_large(record: Record, gap: float = 0.25) -> Iterator[Finding]:
+    """Training is right and validation is not, or its loss rose far after its best epoch."""
     scores = (record.result or {}).get("scores") or {}
     train, held = scores.get("train") or {}, scores.get("validation") or {}
     name = "accuracy" if record.task == "classes" else "r2"

@@ -87,8 +87,8 @@ class Probes:
 def probed(graph: Graph) -> Graph:
     """All figures of a graph of training, or of use, as the one output "probes", a vector (figures,) of its floats.
 
-    Of training to be run beside the step, on what the step is fed: it moves no state and changes no bit. A graph without layers and
-    parameters has no probes and comes back as it is. Cost: about as much as one more step.
+    Of training to be run beside the step, on what the step is fed: it moves no state and changes no bit. A graph without
+    layers and parameters has no probes and comes back as it is. Cost: about as much as one more step.
     """
     figures = [figure for _, _, figure in _figures(graph)]
     if not figures:

@@ -12,13 +12,21 @@ from .rule import early, rule
 BENGIO = "Bengio (2012), Practical recommendations, section 3.1"
 
 
+LOWER, HIGHER = (0.1, 0.01, 0.001), (10.0, 100.0, 1000.0)  # times the rate, nearest first
+AS_GOOD = 1.1  # times the best trial's loss
+
+
 def trial(record: Record, factor: float) -> float:
     """The loss of the short trial at a multiple of the rate; infinite where it diverged, NaN where there was none."""
-    losses = record.fact("trials", "loss")
-    if not losses:
-        return math.nan
-    found = losses.get(f"{factor:g}")
+    losses = record.fact("trials", "loss") or {}
+    found = losses.get(f"{factor:g}", math.nan)
     return math.inf if found is None else float(found)
+
+
+def best_trial(record: Record, factors: tuple[float, ...]) -> tuple[float, float]:
+    """The nearest factor whose trial is about as good as any of these, and its loss."""
+    losses = [trial(record, factor) for factor in factors]
+    return next(((f, x) for f, x in zip(factors, losses, strict=True) if x <= AS_GOOD * min(losses)), (1.0, math.nan))
 
 
 @early
@@ -40,16 +48,15 @@ def epsilon(record: Record, limit: float = 1e-3) -> Iterator[Finding]:
 @rule
 def lr_too_high(record: Record, better: float = 0.75) -> Iterator[Finding]:
     """A short trial at a lower rate gets lower than the whole training did."""
-    own, lower = trial(record, 1), min(trial(record, 0.1), trial(record, 0.01))
+    factor, lower = best_trial(record, LOWER)
     reached = math.inf if record.diverged else float(record.train[-1]) if len(record.train) else math.nan
-    if lower < better * min(own, reached) and lower < better * record.base * 1.3:
-        factor = 0.1 if trial(record, 0.1) <= trial(record, 0.01) else 0.01
-        lr = record.settings.get("optimizer", {}).get("lr", math.nan)
+    reached = min(trial(record, 1), reached)
+    if lower < better * reached and lower < record.base:
         yield Finding(
             "lr_too_high",
             "error" if record.diverged else "warning",
-            f"at {lr * factor:.2g} a trial of {record.number('trials', 'steps'):.0f} steps reaches loss {lower:.3g}, "
-            f"at {lr:.2g} {_told(min(own, reached))} (limit {better:g} of it)",
+            f"at {_rate(record, factor)} a trial of {record.number('trials', 'steps'):.0f} steps reaches loss {lower:.3g}, "
+            f"at {_rate(record)} {_told(reached)} (limit {better:g} of it)",
             "Too large steps jump over what they should descend into",
             (Cure("lr", factor), Cure("clip_norm", 1.0)),
             layer="optimizer",
@@ -60,21 +67,23 @@ def lr_too_high(record: Record, better: float = 0.75) -> Iterator[Finding]:
 @rule
 def lr_too_low(record: Record, better: float = 0.8) -> Iterator[Finding]:
     """A short trial at a higher rate gets lower than the whole training did."""
-    higher = min(trial(record, 10), trial(record, 100))
+    factor, lower = best_trial(record, HIGHER)
     reached = float(record.train[-1]) if len(record.train) else math.nan
-    if not record.diverged and higher < better * reached and trial(record, 1) > higher:
-        factor = 10.0 if trial(record, 10) < 1.1 * trial(record, 100) else 100.0
-        lr = record.settings.get("optimizer", {}).get("lr", math.nan)
+    if not record.diverged and lower < better * reached and lower < trial(record, 1):
         yield Finding(
             "lr_too_low",
             "warning",
-            f"at {lr * factor:.2g} a trial of {record.number('trials', 'steps'):.0f} steps reaches loss {higher:.3g}; the "
-            f"training at {lr:.2g} ended at {reached:.3g} after {record.steps:,} (limit {better:g} of it)",
+            f"at {_rate(record, factor)} a trial of {record.number('trials', 'steps'):.0f} steps reaches loss {lower:.3g}; "
+            f"the training at {_rate(record)} ended at {reached:.3g} after {record.steps:,} (limit {better:g} of it)",
             "Each step goes only a small part of the way",
             (Cure("lr", factor), Cure("optimizer")),
             layer="optimizer",
             source=BENGIO,
         )
+
+
+def _rate(record: Record, factor: float = 1.0) -> str:
+    return f"{record.settings.get('optimizer', {}).get('lr', math.nan) * factor:.2g}"
 
 
 @rule

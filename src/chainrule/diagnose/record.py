@@ -17,13 +17,16 @@ ENOUGH_STEPS = 10  # of a training that can be judged
 
 
 class Record:
-    """A run, read once: settings, facts measured before and after the training, curves, and figures of every layer."""
+    """A run, read once: settings, facts measured before and after the training, curves, and figures of every layer.
 
-    def __init__(self, run: Run) -> None:
+    `facts`, if given, are newer than those in the run's folder.
+    """
+
+    def __init__(self, run: Run, facts: Mapping[str, Any] | None = None) -> None:
         self.about = run.about
         self.settings: Mapping[str, Any] = self.about.get("settings", {})
         self.data: Mapping[str, Any] = self.about.get("data", {})
-        self.facts: Mapping[str, Any] = run.facts
+        self.facts: Mapping[str, Any] = run.facts if facts is None else facts
         self.metrics, self.probes = run.metrics, run.probes
         self.result = run.result
 
@@ -75,7 +78,7 @@ class Record:
 
     @property
     def remaining(self) -> float:
-        """The lowest training loss of an epoch by that of a constant output: 1 where nothing was learned, 0 where all was."""
+        """The lowest training loss of an epoch by that of a constant output: 1 where nothing was learned, 0 where all."""
         if not len(self.train) or not math.isfinite(self.base) or self.base <= 0:
             return math.nan
         return float(np.nanmin(self.train)) / self.base
@@ -126,7 +129,8 @@ def _layers(config: Any) -> Iterator[Mapping[str, Any]]:
             yield from _layers(value)
 
 
-def dissatisfied(run: Run, remaining: float = 0.1, steps: int = 500) -> bool:
+def dissatisfied(record: Record, remaining: float = 0.1, steps: int = 500) -> bool:
     """Whether a training that has ended is worth a few trials: it was stopped, short, or left much of the loss."""
-    record = Record(run)
-    return record.diverged or record.steps < steps or not (record.remaining < remaining and record.unseen < 2 * remaining)
+    return (
+        record.diverged or record.steps < steps or not (record.remaining < remaining and record.unseen < 2 * remaining)
+    )

@@ -67,36 +67,40 @@ def units_equal(record: Record) -> Iterator[Finding]:
 @early
 def large_start(record: Record, gain: float = 6.0) -> Iterator[Finding]:
     """Initial weights far larger than what keeps the spread of the signal."""
-    yield from _start(record, "large_start", max, lambda found: found > gain, gain)
+    found = _gains(record)
+    worst = max(found, key=found.__getitem__, default="")
+    if worst and found[worst] > gain:
+        yield _start("large_start", worst, found[worst], gain, "Units saturate, and the first steps only undo it")
 
 
 @early
 def small_start(record: Record, gain: float = 0.15) -> Iterator[Finding]:
-    """Initial weights far smaller than what keeps the spread of the signal."""
-    yield from _start(record, "small_start", min, lambda found: found < gain, gain)
+    """Initial weights of a hidden layer far smaller than what keeps the spread of the signal."""
+    found = _gains(record)
+    hidden = list(found)[:-1]
+    worst = min(hidden, key=found.__getitem__, default="")
+    if worst and found[worst] < gain:
+        yield _start("small_start", worst, found[worst], gain, "Signal and gradient shrink from layer to layer")
 
 
-WHY = {
-    "large_start": "Units saturate and the first steps only undo it",
-    "small_start": "The signal and its gradients shrink from layer to layer",
-}
+def _gains(record: Record) -> dict[str, float]:
+    """The spread of the layers' initial weights, times sqrt(inputs), of those whose units differ."""
+    equal = record.fact("start", "equal") or []
+    gains = record.fact("gains") or {}
+    return {path.rpartition("/")[0]: gain for path, gain in gains.items() if path.rpartition("/")[0] not in equal}
 
 
-def _start(record: Record, name: str, most, beyond, limit: float) -> Iterator[Finding]:  # type: ignore[no-untyped-def]
-    gains = {path: gain for path, gain in (record.fact("gains") or {}).items()}
-    hidden = dict(list(gains.items())[:-1]) if len(gains) > 1 and name == "small_start" else gains
-    worst = most(hidden, key=hidden.__getitem__) if hidden else None
-    if worst is not None and beyond(hidden[worst]) and worst.rpartition("/")[0] not in (record.fact("start", "equal") or []):
-        yield Finding(
-            name,
-            "warning",
-            f"initial weights have the spread {hidden[worst]:.2g} / sqrt(inputs) (limit {limit:g}, sound is 1 to 1.4)",
-            WHY[name],
-            (Cure("init"), Cure("batch_norm")),
-            layer=worst.rpartition("/")[0],
-            step=0,
-            source=GLOROT,
-        )
+def _start(rule: str, layer: str, found: float, limit: float, why: str) -> Finding:
+    return Finding(
+        rule,
+        "warning",
+        f"initial weights have the spread {found:.2g} / sqrt(inputs) (limit {limit:g}, sound is 1 to 1.4)",
+        why,
+        (Cure("init"), Cure("batch_norm")),
+        layer=layer,
+        step=0,
+        source=GLOROT,
+    )
 
 
 @early

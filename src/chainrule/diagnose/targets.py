@@ -20,7 +20,11 @@ def classes_as_numbers(record: Record, distinct: int = 10, rows: int = 5) -> Ite
     if record.task != "numbers" or record.settings.get("loss", {}).get("name") == "Poisson":
         return
     if facts.get("one_hot") or (few and facts.get("columns") == 1):
-        seen = "each row has a single 1" if facts.get("one_hot") else f"{facts['distinct']} whole numbers (limit {distinct})"
+        seen = (
+            "each row has a single 1"
+            if facts.get("one_hot")
+            else f"{facts['distinct']} whole numbers (limit {distinct})"
+        )
         yield Finding(
             "classes_as_numbers",
             "warning",
@@ -96,7 +100,9 @@ def no_signal(record: Record, share: float = 0.97, z: float = 4.0) -> Iterator[F
     else:
         spread = (facts["chance"] * (1 - facts["chance"]) / rows) ** 0.5
         told = facts["agree"] - facts["chance"] > z * spread / 2
-        seen = f"near rows agree in {facts['agree']:.0%}, by chance {facts['chance']:.0%} (limit {z / 2:g} errors above)"
+        seen = (
+            f"near rows agree in {facts['agree']:.0%}, by chance {facts['chance']:.0%} (limit {z / 2:g} errors above)"
+        )
     if not told:
         yield Finding(
             "no_signal",

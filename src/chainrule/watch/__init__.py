@@ -4,5 +4,6 @@ from .after import Pull, after
 from .before import before
 from .forks import plain
 from .looks import Looks, fixed_rows, is_look
+from .start import at_start
 
-__all__ = ["Looks", "Pull", "after", "before", "fixed_rows", "is_look", "plain"]
+__all__ = ["Looks", "Pull", "after", "at_start", "before", "fixed_rows", "is_look", "plain"]

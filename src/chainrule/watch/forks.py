@@ -1,7 +1,7 @@
 """Forks: a few steps tried on the side, from given arrays; the training goes on as if they had not been.
 
-What a fork leaves is a figure. The step is put back as it was, to the bit, and so a training that was watched is the training
-that nobody watched.
+What a fork leaves is a figure. The step is put back as it was, to the bit: a watched training is the training that nobody
+watched.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..network import Arrays
 from ..step import Step
 
-FACTORS = (0.01, 0.1, 1.0, 10.0, 100.0)  # of the learning rate, side by side
+FACTORS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)  # of the learning rate, side by side
 LAST = 5  # the share of a fork's steps, 1 / LAST, whose losses are its outcome
 Order = NDArray[np.int64]
 
@@ -55,7 +55,9 @@ def overfitted(step: Step, rows: Arrays, order: Order, lr: float, steps: int) ->
     return {**facts, "end": plain(min(found.values()))}
 
 
-def tried_rates(step: Step, arrays: Arrays, rows: Arrays, order: Order, lr: float, l2: float, l1: float) -> dict[str, Any]:
+def tried_rates(
+    step: Step, arrays: Arrays, rows: Arrays, order: Order, lr: float, l2: float, l1: float
+) -> dict[str, Any]:
     """The loss after the first steps of a training, `order` (steps, batch), at rates around its own."""
     losses = {f"{factor:g}": tried(step, arrays, rows, order, lr * factor, l2, l1) for factor in FACTORS}
     return {"steps": len(order), "loss": {name: plain(loss) for name, loss in losses.items()}}

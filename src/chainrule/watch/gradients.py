@@ -36,6 +36,7 @@ STEP = 1e-6  # e, for weights of about 1
 BESIDE = 1e-2  # how far from the start, of a weight's size
 DOUBTFUL = 1e-4  # an error above it is asked for again
 TRIES = 3
+ROUNDING = 1e-12  # of the loss, ten thousand times what float64 rounds it by
 SMALL = 1e-4  # of the largest gradient: what an error is compared with at least
 
 
@@ -148,15 +149,19 @@ class Slopes:
         signs = {path: rng.integers(0, 2, beside[path].shape) * 2.0 - 1 for path in self.trained}
         with np.errstate(all="ignore"):
             derived = {path: float((gradients[path] * signs[path]).sum()) for path in self.trained}
-        # Below it stand the rounding of the loss, and gradients that are nothing beside those of the other parameters.
-        floor = max(SMALL * max(map(abs, derived.values())), 1e-6 * abs(float(made["loss"])), 1e-30)
-        return [Checked(path, self._measured(path, signs[path], feeds, beside), derived[path], floor) for path in asked]
+        most, loss = max(map(abs, derived.values())), abs(float(made["loss"]))
+        found = []
+        for path in asked:
+            e = STEP * (_size(beside[path]) or 1.0)
+            # Below it stand the rounding of the loss, and gradients that are nothing beside those of other parameters.
+            floor = max(SMALL * most, ROUNDING * loss / e, 1e-30)
+            found.append(Checked(path, self._measured(path, e, signs[path], feeds, beside), derived[path], floor))
+        return found
 
-    def _measured(self, path: str, d: NDArray[Any], feeds: Arrays, beside: Arrays) -> float:
-        """The slope of the loss along d, by two points."""
+    def _measured(self, path: str, e: float, d: NDArray[Any], feeds: Arrays, beside: Arrays) -> float:
+        """The slope of the loss along d, by two points that are 2 e d apart."""
         if path not in feeds:
             return 0.0  # the loss does not depend on it
-        e = STEP * max(_size(beside[path]), 1.0)
         with np.errstate(all="ignore"):
             up, down = (float(self.loss({**feeds, path: beside[path] + by * d})["loss"]) for by in (e, -e))
         return (up - down) / (2 * e)

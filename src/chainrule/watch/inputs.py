@@ -67,14 +67,19 @@ def _scale(x: Array) -> dict[str, float]:
     """Root mean square of all, and of the features: the least, the middle and the greatest."""
     each = np.sqrt(np.nanmean(x**2, axis=0)) if x.size else np.zeros(1)
     low, middle, high = np.quantile(each, [0, 0.5, 1])
-    return {"rms": float(np.sqrt(np.mean(each**2))), "least": float(low), "middle": float(middle), "greatest": float(high)}
+    return {
+        "rms": float(np.sqrt(np.mean(each**2))),
+        "least": float(low),
+        "middle": float(middle),
+        "greatest": float(high),
+    }
 
 
 def _copies(x: Array) -> Array:
     """Whether each feature repeats an earlier one, number by number."""
-    seen: set[bytes] = set()
     columns = [column.tobytes() for column in np.ascontiguousarray(x.T)]
-    return np.array([column in seen or bool(seen.add(column)) for column in columns])
+    first = {column: i for i, column in reversed(list(enumerate(columns)))}
+    return np.array([first[column] < i for i, column in enumerate(columns)])
 
 
 def _keys(part: Dataset) -> list[bytes] | None:
@@ -107,8 +112,8 @@ def _moments(x: Array) -> tuple[Array, Array]:
 def _beside(train: Array, part: Array) -> dict[str, float]:
     """How far a part's features lie from training's: means in training's spreads, and spreads by it, the middle feature's.
 
-    `least_shift` and `least_stretch` are those of the most different feature: they are 0 where every part was
-    standardised by itself, which chance never does.
+    `most_shift` and `most_stretch` are those of the most different feature: they are 0 where every part was standardised
+    by itself, which chance never does.
     """
     if not train.size:
         return {}
