@@ -59,7 +59,12 @@ def result_of(model: Model, parts: Parts) -> tuple[dict[str, Any], dict[str, Arr
     }
     result["further"] = score_at_the_end(model.preparation.task, evaluation.predicted, part.y)
     if model.preparation.task == "classes":
-        matrix = confusion(np.argmax(evaluation.predicted, axis=-1), part.y, len(model.classes))
+        matrices = {
+            name: confusion(np.argmax(e.predicted, axis=-1), present[name].y, len(model.classes))
+            for name, e in evaluations.items()
+        }
+        matrix = matrices[judged]
+        result["recalls"] = {name: _shares(np.diag(m), m.sum(1)) for name, m in matrices.items()}
         result |= {"confusion": matrix.tolist(), "each": _of_each(model.classes, matrix, part.y.ndim > 1)}
     if model.preparation.task == "labels":
         result["each"] = [
@@ -67,6 +72,11 @@ def result_of(model: Model, parts: Parts) -> tuple[dict[str, Any], dict[str, Arr
             for i, name in enumerate(model.classes)
         ]
     return result, _kept(model, part, evaluation, worst)
+
+
+def _shares(some: NDArray[Any], of: NDArray[Any]) -> list[float | None]:
+    """Each by each; None for a share of nothing."""
+    return [int(a) / int(b) if b else None for a, b in zip(some, of, strict=True)]
 
 
 def _of_each(classes: Sequence[Any], matrix: NDArray[np.int64], positions: bool) -> list[dict[str, Any]]:

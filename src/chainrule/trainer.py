@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ from .optim import Optimizer
 from .run import Run
 from .schedule import Schedule
 from .step import Step
-from .watch import Looks, Pull, after, before, fixed_rows, is_look, plain
+from .watch import Fork, Looks, after, before, fixed_rows, is_look, plain, steps_of_forks
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -115,6 +115,7 @@ class Trainer:
         self.shown = ""
         self.facts: dict[str, Any] = {}
         self.loss_at_start = math.inf
+        self.recent = np.zeros(0)  # losses of the last steps
         self.told: set[tuple[str, str]] = set()  # findings
         few = parts.train.x[fixed_rows(len(self.y), math.prod(parts.train.x.shape[1:]))]
         self.looks = Looks(net, preparation.loss, preparation.inputs(np.asarray(few)), settings.engine)
@@ -162,7 +163,7 @@ class Trainer:
     def _look_before(self, run: Run) -> None:
         """Measure what can be known before the first step."""
         rows, order = self._batches(1)
-        self.facts = before(self.step, self.model, self.parts, rows, order, self.settings.optimizer.lr, self.total)
+        self.facts = before(self.step, self.model, self.parts, rows, order, self._lr(1), self.total)
         self.loss_at_start = max(self.facts["overfit"]["start"], abs(self.facts["start"]["loss_of_zeros"]))
         run.note(self.facts)
 
@@ -177,11 +178,12 @@ class Trainer:
         self.facts["ended"] = {"status": status, **self.facts.get("ended", {})}
         if status != "interrupted" and dissatisfied(Record(run, self.facts)):
             scale = self.prior_scale
-            pull = Pull(self.settings.optimizer.lr, self.settings.l2 * scale, self.settings.l1 * scale)
             declared = declared_arrays(self.net, (2, *self.step.shape))
             arrays = initial_arrays(declared, self.settings.optimizer.slots, self.settings.seed, self.start)
-            judge = self._judge if self.parts.validation is not None and status == "finished" else None
-            self.facts |= after(self.step, arrays, self._batches, pull, self.total, judge)
+            rows, order = self._batches(steps_of_forks(self.total))
+            lr, l2, l1 = self.settings.optimizer.lr, self.settings.l2 * scale, self.settings.l1 * scale
+            judge = self._judge if self.parts.validation is not None else None
+            self.facts |= after(self.step, Fork(arrays, rows, order, lr, l2, l1, judge), status == "finished")
         run.note(self.facts)
 
     def _judge(self, arrays: Mapping[str, NDArray[Any]]) -> float:
@@ -229,25 +231,24 @@ class Trainer:
         seen: list[Seen] = []
         for order in self._orders():
             seen.append(self._steps(order))
+            self.recent = np.concatenate([self.recent, seen[-1].losses])[-ENOUGH:]
             if not bar.disable:
                 bar.set_postfix_str(f"loss {seen[-1].last:.4f}{self.shown}", refresh=False)
                 bar.update(len(seen[-1].losses))
-            if interrupt.wished or self._is_lost(seen):
+            if interrupt.wished or self._is_lost():
                 break
         self.epoch += 1
         row = {"epoch": self.epoch, "step": self.step.count, "lr": lr, **self._scores(seen)}
-        if self._is_lost(seen, ENOUGH if len(self.y) > ENOUGH * self.settings.batch_size else 1):
-            self.facts["ended"] = {"start": self.loss_at_start, "loss": plain(row["train/loss"])}
+        if self._is_lost():
+            self.facts["ended"] = {"start": self.loss_at_start, "loss": plain(self.recent.mean())}
             self.step.arrays = before
             return "diverged", row
         return "interrupted" if interrupt.wished else "finished", {**row, **self._validate()}
 
-    def _is_lost(self, seen: Sequence[Seen], enough: int = ENOUGH) -> bool:
-        """Whether the loss is not finite, or this epoch's mean is so far above the start that nothing will bring it back."""
-        losses = np.concatenate([some.losses for some in seen])
-        if len(losses) >= enough and losses.mean() > RISEN * self.loss_at_start:
-            return True
-        return not math.isfinite(losses[-1])
+    def _is_lost(self) -> bool:
+        """Whether the loss is not finite, or so far above the start that nothing will bring it back."""
+        risen = len(self.recent) == ENOUGH and self.recent.mean() > RISEN * self.loss_at_start
+        return bool(risen) or not math.isfinite(self.recent[-1])
 
     def _orders(self) -> Iterator[NDArray[np.int64]]:
         """The rows of this epoch's batches, (steps, batch): as many at a time as its user does in a moment."""

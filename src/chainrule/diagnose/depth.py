@@ -13,6 +13,22 @@ GLOROT = "Glorot and Bengio (2010), section 3"
 
 
 @early
+def tiny_batch_norm(record: Record, rows: int = 4) -> Iterator[Finding]:
+    """Batch norm over a handful of rows: its means are noise."""
+    size = int(record.settings.get("batch_size", 32))
+    if "BatchNorm" in record.kinds() and size <= rows:
+        yield Finding(
+            "tiny_batch_norm",
+            "warning",
+            f"batch norm takes its means over batches of {size} rows (limit {rows + 1} at least)",
+            "They are noise in training, and not what is used afterwards",
+            (Cure("batch_size", 32), Cure("no_batch_norm")),
+            layer="batchnorm1",
+            source="Wu and He (2018), Group normalization, section 1; Ioffe (2017)",
+        )
+
+
+@early
 def hidden_softmax(record: Record) -> Iterator[Finding]:
     """A softmax between layers: its units share a sum of 1."""
     layers = record.fact("start", "softmax_hidden") or []

@@ -78,26 +78,6 @@ def fitted_on_all(record: Record, exact: float = 1e-4) -> Iterator[Finding]:
 
 
 @early
-def input_scale(record: Record, low: float = 0.03, high: float = 12.0, apart: float = 100.0) -> Iterator[Finding]:
-    """The inputs as the network gets them are far from spread 1, or some features by far larger than others."""
-    rms, middle, greatest = (record.number("inputs", "scale", name) for name in ("rms", "middle", "greatest"))
-    if not (rms < low or rms > high or greatest > max(apart * middle, 1)):
-        return
-    seen = f"the inputs reach the network with a root mean square of {rms:.3g} (sound: {low:g} to {high:g})"
-    if low <= rms <= high:
-        seen = f"the largest feature is {greatest / middle:.3g} times the middle one (limit {apart:g})"
-    yield Finding(
-        "input_scale",
-        "warning",
-        seen,
-        "One learning rate cannot fit weights whose inputs differ so much in size",
-        (Cure("prepare"),),
-        layer="inputs",
-        source=LECUN,
-    )
-
-
-@early
 def constant_features(record: Record) -> Iterator[Finding]:
     """Features with one value in the whole training part."""
     yield from _useless(record, "constant", "constant_features", "have one value in all training rows")
@@ -112,13 +92,33 @@ def copied_features(record: Record) -> Iterator[Finding]:
 def _useless(record: Record, what: str, name: str, told: str) -> Iterator[Finding]:
     count, features = record.number("inputs", what, "count"), record.number("inputs", "features")
     named = record.fact("inputs", what, "named") or []
-    if count > 0 and record.data.get("features"):
+    if count > 0 and (record.data.get("features") or count == features):
         yield Finding(
             name,
-            "note",
+            "error" if count == features else "note",
             f"{count:.0f} of {features:.0f} features ({', '.join(named)}) {told} (limit 0)",
             "They tell nothing, and cost weights",
             ("leave these columns out",),
             layer="inputs",
             source=LECUN,
         )
+
+
+@early
+def input_scale(record: Record, low: float = 0.03, high: float = 12.0, apart: float = 100.0) -> Iterator[Finding]:
+    """The inputs as the network gets them are far from spread 1, or some features by far larger than others."""
+    rms, middle, greatest = (record.number("inputs", "scale", name) for name in ("rms", "middle", "greatest"))
+    if not (0 < rms < low or rms > high or greatest > max(apart * middle, 1)):
+        return
+    seen = f"the inputs reach the network with a root mean square of {rms:.3g} (sound: {low:g} to {high:g})"
+    if low <= rms <= high:
+        seen = f"the largest feature is {greatest / middle:.3g} times the middle one (limit {apart:g})"
+    yield Finding(
+        "input_scale",
+        "warning",
+        seen,
+        "One learning rate cannot fit weights whose inputs differ so much in size",
+        (Cure("prepare"),),
+        layer="inputs",
+        source=LECUN,
+    )

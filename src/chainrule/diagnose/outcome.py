@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from .finding import Cure, Finding
 from .record import Record
-from .rule import early, rule
+from .rule import rule
 
 GOODFELLOW = "Goodfellow et al. (2016), Deep Learning, section 5.2 and 7"
 
@@ -16,12 +16,11 @@ def l2_too_strong(record: Record, better: float = 0.75) -> Iterator[Finding]:
     """The same first steps without l2 and l1 get far lower than with them."""
     free = record.number("trials", "unpenalised")
     l2, l1 = record.settings.get("l2") or 0.0, record.settings.get("l1") or 0.0
-    reached = float(record.train[-1]) if len(record.train) else float("nan")
-    if (l2 or l1) and free < better * reached and not record.number("trials", "loss", "1") < 1.1 * free:
+    if (l2 or l1) and free < better * min(record.reached, record.number("trials", "loss", "1")):
         yield Finding(
             "l2_too_strong",
             "warning",
-            f"with l2 {l2:g}, l1 {l1:g} the loss stays at {reached:.3g}; without them a trial of "
+            f"with l2 {l2:g}, l1 {l1:g} the loss stays at {record.reached:.3g}; without them a trial of "
             f"{record.number('trials', 'steps'):.0f} steps reaches {free:.3g} (limit {better:g} of it)",
             "The pull towards 0 is stronger than what the data ask for",
             (Cure("l2"),),
@@ -44,22 +43,6 @@ def dropout_too_strong(record: Record, rate: float = 0.65, remaining: float = 0.
             (Cure("dropout", 0.2), Cure("dropout", 0.0)),
             layer="dropout1",
             source="Srivastava et al. (2014), Dropout, section 7.3",
-        )
-
-
-@early
-def tiny_batch_norm(record: Record, rows: int = 4) -> Iterator[Finding]:
-    """Batch norm over a handful of rows: its means are noise."""
-    size = int(record.settings.get("batch_size", 32))
-    if "BatchNorm" in record.kinds() and size <= rows:
-        yield Finding(
-            "tiny_batch_norm",
-            "warning",
-            f"batch norm takes its means over batches of {size} rows (limit {rows + 1} at least)",
-            "They are noise in training, and not what is used afterwards",
-            (Cure("batch_size", 32), Cure("no_batch_norm")),
-            layer="batchnorm1",
-            source="Wu and He (2018), Group normalization, section 1; Ioffe (2017)",
         )
 
 
@@ -101,23 +84,20 @@ def too_small(record: Record, behind: float = 0.12) -> Iterator[Finding]:
 
 
 @rule
-def too_large(record: Record, gap: float = 0.25) -> Iterator[Finding]:
-    """Training is right and validation is not, or its loss rose far after its best epoch."""
-    scores = (record.result or {}).get("scores") or {}
-    train, held = scores.get("train") or {}, scores.get("validation") or {}
-    name = "accuracy" if record.task == "classes" else "r2"
-    if name not in train or name not in held or not len(record.validation):
+def too_large(record: Record, rose: float = 1.3, gap: float = 0.6) -> Iterator[Finding]:
+    """Validation loss rose far after its best epoch while the training loss went on falling."""
+    if not len(record.validation) or not record.finished:
         return
-    apart = train[name] - max(held[name], 0)
-    rose = float(record.validation[-1]) / max(float(record.validation.min()), 1e-12)
-    if apart > gap or (rose > 2.5 and record.unseen > 0.25):
+    risen = float(record.validation[-1]) / max(float(record.validation.min()), 1e-12)
+    if risen > rose and record.apart > gap:
         yield Finding(
             "too_large",
             "warning",
-            f"{name} is {train[name]:.2f} in training and {held[name]:.2f} in validation (limit {gap:g} apart); validation "
-            f"loss rose to {rose:.1f} times its lowest",
+            f"validation loss rose to {risen:.1f} times its lowest (limit {rose:g}), and training loss ended {record.apart:.2f} "
+            f"of a constant's below it (limit {gap:g})",
             "It learns its rows by heart",
             (Cure("more_l2", 10.0), Cure("add_dropout", 0.5), Cure("narrower", 4.0), "get more rows"),
             layer="network",
+            step=record.steps,
             source=GOODFELLOW,
         )

@@ -14,6 +14,7 @@ BENGIO = "Bengio (2012), Practical recommendations, section 3.1"
 
 LOWER, HIGHER = (0.1, 0.01, 0.001), (10.0, 100.0, 1000.0)  # times the rate, nearest first
 AS_GOOD = 1.1  # times the best trial's loss
+SERIOUS = 0.3  # of a constant's loss: what is to be gained by less is worth a note only
 
 
 def trial(record: Record, factor: float) -> float:
@@ -46,56 +47,15 @@ def epsilon(record: Record, limit: float = 1e-3) -> Iterator[Finding]:
 
 
 @rule
-def lr_too_high(record: Record, better: float = 0.75) -> Iterator[Finding]:
-    """A short trial at a lower rate gets lower than the whole training did."""
-    factor, lower = best_trial(record, LOWER)
-    reached = math.inf if record.diverged else float(record.train[-1]) if len(record.train) else math.nan
-    reached = min(trial(record, 1), reached)
-    if lower < better * reached and lower < record.base:
-        yield Finding(
-            "lr_too_high",
-            "error" if record.diverged else "warning",
-            f"at {_rate(record, factor)} a trial of {record.number('trials', 'steps'):.0f} steps reaches loss {lower:.3g}, "
-            f"at {_rate(record)} {_told(reached)} (limit {better:g} of it)",
-            "Too large steps jump over what they should descend into",
-            (Cure("lr", factor), Cure("clip_norm", 1.0)),
-            layer="optimizer",
-            source=BENGIO,
-        )
-
-
-@rule
-def lr_too_low(record: Record, better: float = 0.8) -> Iterator[Finding]:
-    """A short trial at a higher rate gets lower than the whole training did."""
-    factor, lower = best_trial(record, HIGHER)
-    reached = float(record.train[-1]) if len(record.train) else math.nan
-    if not record.diverged and lower < better * reached and lower < trial(record, 1):
-        yield Finding(
-            "lr_too_low",
-            "warning",
-            f"at {_rate(record, factor)} a trial of {record.number('trials', 'steps'):.0f} steps reaches loss {lower:.3g}; "
-            f"the training at {_rate(record)} ended at {reached:.3g} after {record.steps:,} (limit {better:g} of it)",
-            "Each step goes only a small part of the way",
-            (Cure("lr", factor), Cure("optimizer")),
-            layer="optimizer",
-            source=BENGIO,
-        )
-
-
-def _rate(record: Record, factor: float = 1.0) -> str:
-    return f"{record.settings.get('optimizer', {}).get('lr', math.nan) * factor:.2g}"
-
-
-@rule
-def too_few_epochs(record: Record, share: float = 0.85) -> Iterator[Finding]:
-    """Going on from the end lowers the validation loss, and the training loss, by much."""
-    before, after = record.fact("further", "validation") or (math.nan, math.nan)
-    if None in (before, after) or record.diverged:
+def too_few_epochs(record: Record, share: float = 0.85, gain: float = 0.05) -> Iterator[Finding]:
+    """Going on from the end lowers the validation loss by much, of itself and of a constant's loss."""
+    before, after = record.fact("further", "validation") or (None, None)
+    if before is None or after is None or record.diverged:
         return
-    if after < share * before:
+    if after < share * before and before - after > gain * record.base:
         yield Finding(
             "too_few_epochs",
-            "warning",
+            "warning" if before > SERIOUS * record.base else "note",
             f"{record.number('further', 'steps'):.0f} steps more lower the validation loss from {before:.3g} to {after:.3g} "
             f"(limit {share:.0%} of it)",
             f"The training ended after {record.steps:,} steps while it was still learning",
@@ -106,5 +66,60 @@ def too_few_epochs(record: Record, share: float = 0.85) -> Iterator[Finding]:
         )
 
 
+@rule
+def lr_too_high(record: Record, better: float = 0.75, gain: float = 0.05) -> Iterator[Finding]:
+    """A short trial at a lower rate gets lower than the whole training did."""
+    yield from _other_rate(record, LOWER, better, gain, "Too large steps jump over what they should descend into")
+
+
+@rule
+def lr_too_low(record: Record, better: float = 0.75, gain: float = 0.05) -> Iterator[Finding]:
+    """A short trial at a higher rate gets lower than the whole training did."""
+    if record.diverged:
+        return
+    found = list(_other_rate(record, HIGHER, better, gain, "Each step goes only a small part of the way"))
+    yield from found or _hardly_moves(record)
+
+
+def _hardly_moves(record: Record, ratio: float = 1e-5, remaining: float = 0.9) -> Iterator[Finding]:
+    """Updates so small beside the weights, in every layer, that even the highest trial came to nothing."""
+    ratios = [value for _, value in record.figures("update_ratio", first=True).values()]
+    if ratios and 0 < max(ratios) < ratio and record.remaining > remaining:
+        yield Finding(
+            "lr_too_low",
+            "warning",
+            f"the first update is at most {max(ratios):.1e} of a layer's weights (limit {ratio:g}, sound is about 1e-3)",
+            "Each step goes only a small part of the way",
+            (Cure("lr", 10.0 ** round(-3 - math.log10(max(ratios)))), Cure("optimizer")),
+            layer="optimizer",
+            step=0,
+            source="CS231n, Neural Networks Part 3, ratio of weights:updates",
+        )
+
+
+def _other_rate(record: Record, factors: tuple[float, ...], better: float, gain: float, why: str) -> Iterator[Finding]:
+    """Whether a trial at another rate gets below `better` of what was reached, by more than `gain` of a constant's loss."""
+    factor, found = best_trial(record, factors)
+    reached = min(trial(record, 1), record.reached)
+    gained = (min(reached, record.base) - found) / record.base
+    if not (found < better * reached and gained > gain):
+        return
+    lower = factors is LOWER
+    yield Finding(
+        "lr_too_high" if lower else "lr_too_low",
+        "error" if record.diverged else "warning" if gained > SERIOUS else "note",
+        f"at {_rate(record, factor)} a trial of {record.number('trials', 'steps'):.0f} steps reaches loss {found:.3g}; the "
+        f"training at {_rate(record)} {_told(record.reached)} after {record.steps:,} (limit {better:g} of it)",
+        why,
+        (Cure("lr", factor), Cure("clip_norm", 1.0) if lower else Cure("optimizer")),
+        layer="optimizer",
+        source=BENGIO,
+    )
+
+
+def _rate(record: Record, factor: float = 1.0) -> str:
+    return f"{record.settings.get('optimizer', {}).get('lr', math.nan) * factor:.2g}"
+
+
 def _told(loss: float) -> str:
-    return f"{loss:.3g}" if math.isfinite(loss) else "none that is finite"
+    return f"reached {loss:.3g}" if math.isfinite(loss) else "diverged"

@@ -79,16 +79,30 @@ class Record:
     @property
     def remaining(self) -> float:
         """The lowest training loss of an epoch by that of a constant output: 1 where nothing was learned, 0 where all."""
-        if not len(self.train) or not math.isfinite(self.base) or self.base <= 0:
+        if not len(self.train) or not self.base > 0:
             return math.nan
         return float(np.nanmin(self.train)) / self.base
 
     @property
     def unseen(self) -> float:
         """The same of validation."""
-        if not len(self.validation) or not math.isfinite(self.base) or self.base <= 0:
+        base = self.number("start", "base_of_validation")
+        if not len(self.validation) or not base > 0:
             return math.nan
-        return float(np.nanmin(self.validation)) / self.base
+        return float(np.nanmin(self.validation)) / base
+
+    @property
+    def apart(self) -> float:
+        """How far the training loss ended below that of validation, of a constant's."""
+        if not len(self.validation) or not self.base > 0 or self.diverged:
+            return math.nan
+        return float(self.validation[-1] - self.train[-1]) / self.base
+
+    @property
+    def reached(self) -> float:
+        """The loss that the training reached, of validation where there is one; infinite where it was stopped."""
+        losses = self.validation if len(self.validation) else self.train
+        return math.inf if self.diverged or not len(losses) else float(np.nanmin(losses))
 
     @property
     def finished(self) -> bool:

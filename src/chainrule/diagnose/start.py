@@ -142,7 +142,7 @@ def not_overfitting(record: Record, share: float = 0.9) -> Iterator[Finding]:
 def ignores_inputs(record: Record, share: float = 1.02) -> Iterator[Finding]:
     """A batch learned by heart is as well predicted with all inputs 0."""
     start, end, zeroed = (record.number("overfit", name) for name in ("start", "end", "zeroed"))
-    if end < 0.5 * start and zeroed <= share * end:
+    if end < 0.3 * min(start, record.base) and zeroed <= share * end:
         yield Finding(
             "ignores_inputs",
             "warning",

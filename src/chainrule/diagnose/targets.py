@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from .finding import Cure, Finding
 from .record import Record
@@ -37,7 +37,7 @@ def classes_as_numbers(record: Record, distinct: int = 10, rows: int = 5) -> Ite
 
 
 @early
-def numbers_as_classes(record: Record, classes: int = 20, rows: float = 20.0, near: float = 0.6) -> Iterator[Finding]:
+def numbers_as_classes(record: Record, classes: int = 20, rows: float = 20.0, near: float = 0.85) -> Iterator[Finding]:
     """Many classes named by whole numbers, few rows each, and neighbouring rows of neighbouring numbers."""
     counts = record.fact("targets", "counts")
     if not counts or not record.fact("targets", "whole") or len(counts) < classes:
@@ -115,18 +115,18 @@ def no_signal(record: Record, share: float = 0.97, z: float = 4.0) -> Iterator[F
         )
 
 
-@early
-def label_noise(record: Record, share: float = 0.12) -> Iterator[Finding]:
-    """Rows whose neighbours are all of one other class, among those whose neighbours are all of one class."""
-    found = record.number("targets", "neighbours", "contradicted")
-    enough = record.number("targets", "neighbours", "unanimous") * record.number("targets", "neighbours", "rows")
-    agree, chance = (record.number("targets", "neighbours", name) for name in ("agree", "chance"))
-    if found > share and enough >= 20 and agree > chance + 0.1:
+@rule
+def label_noise(record: Record, pure: float = 0.8, gap: float = 0.25) -> Iterator[Finding]:
+    """Nowhere are near rows of one class, though near rows tell something; and the training learned its rows by heart."""
+    found, agree, chance = (record.number("targets", "neighbours", name) for name in ("pure", "agree", "chance"))
+    apart = record.apart
+    if found < pure and agree > chance + 0.05 and apart > gap:
         yield Finding(
             "label_noise",
             "warning",
-            f"{found:.0%} of the rows whose neighbours are all of one class have another (limit {share:.0%})",
-            "Wrong labels are learned by heart and pull the score down",
+            f"even the purest quarter of neighbourhoods is only {found:.0%} of one class (limit {pure:.0%}), and training "
+            f"loss is {apart:.2f} of a constant's below validation (limit {gap:g})",
+            "Wrong labels are learned by heart",
             ("look at the rows that the report lists as most wrong, and correct their labels", Cure("more_l2", 10)),
             layer="targets",
             source="Wilson (1972); Northcutt et al. (2021), Confident learning",
@@ -210,25 +210,31 @@ def loss_scale(record: Record, times: float = 4.0) -> Iterator[Finding]:
 def imbalance(record: Record, share: float = 0.15, recall: float = 0.5) -> Iterator[Finding]:
     """A rare class that is hardly ever recognised, while the others are."""
     counts = record.fact("targets", "counts")
-    each = (record.result or {}).get("each") or []
-    if not counts or record.task != "classes" or len(each) != len(counts):
+    recalls = (record.result or {}).get("recalls") or {}
+    if not counts or record.task != "classes" or len(recalls.get("train", [])) != len(counts):
         return
     total = sum(counts)
-    recalls = [row.get("recall") for row in each]
     rare = [
-        (count / total, found, row["class"])
-        for count, found, row in zip(counts, recalls, each, strict=True)
-        if row["rows"] >= 3 and found is not None and count / total < share / (len(counts) / 2) and found < recall
+        (count / total, found, name)
+        for count, found, name in zip(counts, _mean_recalls(recalls), record.data.get("classes", []), strict=True)
+        if 0 < count / total < share / (len(counts) / 2) and found < recall
     ]
-    best = max((r for r in recalls if r is not None), default=0)
+    best = max(_mean_recalls(recalls), default=0)
     if rare and best > 0.8:
         size, found, name = min(rare)
         yield Finding(
             "imbalance",
             "warning",
-            f"class {name} is {size:.1%} of the rows, and {found:.0%} of its held rows are recognised (limit {recall:.0%})",
+            f"class {name} is {size:.1%} of the rows, and {found:.0%} of its rows are recognised (limit {recall:.0%})",
             "A rare class hardly counts in the mean loss",
             (Cure("class_weight"), "look at recall and F1, not at accuracy"),
             layer="targets",
             source="He and Garcia (2009), Learning from imbalanced data",
         )
+
+
+def _mean_recalls(recalls: Mapping[str, Sequence[float | None]]) -> list[float]:
+    """Of every class, over training and validation."""
+    parts = [recalls[name] for name in ("train", "validation") if name in recalls]
+    found = [[r for r in of_class if r is not None] for of_class in zip(*parts, strict=True)]
+    return [sum(of_class) / len(of_class) if of_class else 1.0 for of_class in found]

@@ -1,9 +1,9 @@
 """Measures a training: before its first step, at the units while it runs, and on the side where something is wrong."""
 
-from .after import Pull, after
+from .after import after, steps_of_forks
 from .before import before
-from .forks import plain
+from .forks import Fork, plain
 from .looks import Looks, fixed_rows, is_look
 from .start import at_start
 
-__all__ = ["Looks", "Pull", "after", "at_start", "before", "fixed_rows", "is_look", "plain"]
+__all__ = ["Fork", "Looks", "after", "at_start", "before", "fixed_rows", "is_look", "plain", "steps_of_forks"]

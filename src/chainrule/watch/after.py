@@ -2,54 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..network import Arrays
 from ..step import Step
-from .forks import Order, forked, plain, tried, tried_rates
+from .forks import FACTORS, Fork, plain, tried
 
 SHARE = 10  # of a training's steps, 1 / SHARE, are those of one fork
-LEAST, MOST = 40, 200  # steps of a fork
+LEAST, MOST = 100, 200  # steps of a fork
 
 
-@dataclass(frozen=True)
-class Pull:
-    """How the training pulls at its weights: the rate, and the priors scaled to the loss."""
-
-    lr: float
-    l2: float
-    l1: float
+def steps_of_forks(total: int) -> int:
+    """How many steps a fork of a training of that many gets."""
+    return min(max(total // SHARE, LEAST), MOST)
 
 
-def after(
-    step: Step,
-    start: Arrays,
-    batches: Callable[[int], tuple[Arrays, Order]],
-    pull: Pull,
-    total: int,
-    judge: Callable[[Mapping[str, Any]], float] | None,
-) -> dict[str, Any]:
-    """The first steps again at other rates and without priors, and some steps more from where the training ended.
-
-    `batches` gives that many batches from the beginning of the training, `judge` the validation loss of arrays.
-    """
-    rows, order = batches(min(max(total // SHARE, LEAST), MOST, max(total, 1)))
-    trials = tried_rates(step, start, rows, order, pull.lr, pull.l2, pull.l1)
-    if pull.l2 or pull.l1:
-        trials["unpenalised"] = plain(tried(step, start, rows, order, pull.lr, 0.0, 0.0))
-    return {"trials": trials, **({} if judge is None else {"further": further(step, rows, order, pull, judge)})}
+def after(step: Step, first: Fork, finished: bool) -> dict[str, Any]:
+    """The first steps again at other rates and without priors; and as many more from where the training ended."""
+    trials: dict[str, Any] = {"steps": len(first.order)}
+    trials["loss"] = {f"{factor:g}": tried(step, first, factor) for factor in FACTORS}
+    if first.l2 or first.l1:
+        trials["unpenalised"] = tried(step, first, priors=False)
+    return {"trials": trials, **({"further": further(step, first)} if finished and first.judge else {})}
 
 
-def further(
-    step: Step, rows: Arrays, order: Order, pull: Pull, judge: Callable[[Mapping[str, Any]], float]
-) -> dict[str, Any]:
-    """Some steps more, at a rate that falls to 0: the validation loss before and after."""
-    before = judge(step.arrays)
-    lr = pull.lr * np.linspace(1, 0, len(order), endpoint=False)
-    with forked(step) as fork:
-        fork.advance(rows, order, lr, pull.l2, pull.l1, ("loss",))
-        return {"steps": len(order), "validation": [plain(before), plain(judge(fork.arrays))]}
+def further(step: Step, first: Fork) -> dict[str, Any]:
+    """The validation loss at the end of the training, and some steps further, at a rate that falls to 0."""
+    falling = first.lr * np.linspace(1, 0, len(first.order), endpoint=False)
+    assert first.judge is not None
+    before, on = first.judge(step.arrays), replace(first, arrays=None, lr=falling)
+    return {"steps": len(first.order), "validation": [plain(before), tried(step, on)]}

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data import Parts
+from ..data import Dataset, Parts
 from ..layers import record
 from ..model import Model
 from ..network import Arrays
@@ -38,7 +38,9 @@ def before(step: Step, model: Model, parts: Parts, rows: Arrays, order: Order, l
         task=model.preparation.task,
         seed=step.seed,
     )
-    base = {"base_loss": base_of_all(step, model, parts)}
+    base = {"base_loss": base_of(parts.train, step, model)}
+    if parts.validation is not None:
+        base["base_of_validation"] = base_of(parts.validation, step, model)
     return {
         "inputs": of_inputs(parts, model.preparation),
         "targets": of_targets(parts, model.preparation),
@@ -48,10 +50,10 @@ def before(step: Step, model: Model, parts: Parts, rows: Arrays, order: Order, l
     }
 
 
-def base_of_all(step: Step, model: Model, parts: Parts) -> float | None:
-    """The loss of the best constant output, over many rows: a first batch may lack classes."""
+def base_of(part: Dataset, step: Step, model: Model) -> float | None:
+    """The loss of the output that is the best constant for this part's own targets, over many of its rows."""
     shape = record(step.net, (2, *step.shape))[2].shape[1:]
-    y = parts.train.y[spread_rows(len(parts.train), MANY // int(np.prod(shape)))]
+    y = part.y[spread_rows(len(part), MANY // int(np.prod(shape)))]
     return base_loss(step.loss, np.zeros((len(y), *shape), np.float32), {"y": model.preparation.targets(y)})
 
 

@@ -6,8 +6,10 @@ watched.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,20 @@ from ..step import Step
 FACTORS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)  # of the learning rate, side by side
 LAST = 5  # the share of a fork's steps, 1 / LAST, whose losses are its outcome
 Order = NDArray[np.int64]
+Judge = Callable[[Mapping[str, Any]], float]
+
+
+@dataclass(frozen=True)
+class Fork:
+    """Steps to be tried: from which arrays (None: from where the training is), on which batches, and how they are judged."""
+
+    arrays: Arrays | None
+    rows: Arrays
+    order: Order  # (steps, batch)
+    lr: float | NDArray[Any]
+    l2: float
+    l1: float
+    judge: Judge | None  # the loss of arrays on validation rows; None: the loss of the last steps is the outcome
 
 
 @contextmanager
@@ -55,18 +71,13 @@ def overfitted(step: Step, rows: Arrays, order: Order, lr: float, steps: int) ->
     return {**facts, "end": plain(min(found.values()))}
 
 
-def tried_rates(
-    step: Step, arrays: Arrays, rows: Arrays, order: Order, lr: float, l2: float, l1: float
-) -> dict[str, Any]:
-    """The loss after the first steps of a training, `order` (steps, batch), at rates around its own."""
-    losses = {f"{factor:g}": tried(step, arrays, rows, order, lr * factor, l2, l1) for factor in FACTORS}
-    return {"steps": len(order), "loss": {name: plain(loss) for name, loss in losses.items()}}
-
-
-def tried(step: Step, arrays: Arrays, rows: Arrays, order: Order, lr: float, l2: float, l1: float) -> float:
-    """The loss after these steps from these arrays."""
-    with forked(step, arrays) as fork:
-        return outcome(fork.advance(rows, order, lr, l2, l1, ("loss",))["loss"], len(order))
+def tried(step: Step, fork: Fork, times: float = 1.0, priors: bool = True) -> float | None:
+    """The outcome of a fork at a multiple of its rate, with or without its priors; None where it is not finite."""
+    with forked(step, fork.arrays):
+        l2, l1 = (fork.l2, fork.l1) if priors else (0.0, 0.0)
+        losses = step.advance(fork.rows, fork.order, fork.lr * times, l2, l1, ("loss",))["loss"]
+        found = outcome(losses, len(fork.order))
+        return plain(fork.judge(step.arrays) if fork.judge and math.isfinite(found) else found)
 
 
 def outcome(losses: Sequence[float] | NDArray[Any], steps: int) -> float:

@@ -42,7 +42,7 @@ def of_inputs(parts: Parts, preparation: Preparation) -> dict[str, Any]:
     names = parts.train.feature_names or tuple(f"value {i}" for i in range(raw.shape[1]))
     facts: dict[str, Any] = {
         "shared": {name: _shared(parts.train, part) for name, part in held.items()},
-        "repeated": _repeated(parts.train),
+        "repeated": _repeated(parts.train) if _is_cramped(raw) else 0.0,
     }
     if preparation.codes:
         return facts
@@ -99,8 +99,14 @@ def _shared(train: Dataset, part: Dataset) -> float | None:
     return sum(key in known for key in others) / len(others)
 
 
+def _is_cramped(x: Array) -> bool:
+    """Whether rows may be alike by chance: there are not a hundred times as many combinations of values as rows."""
+    distinct = [len(np.unique(column)) for column in x.T]
+    return float(np.log(distinct).sum()) < np.log(100 * len(x))
+
+
 def _repeated(train: Dataset) -> float | None:
-    """The share of the training rows that are there more than once: so many of another part would be there by chance."""
+    """The share of the training rows that are there more than once: about as many of another part would be."""
     keys = _keys(train)
     return None if keys is None else sum(count for count in Counter(keys).values() if count > 1) / len(keys)
 

@@ -11,7 +11,7 @@ from ..data import Dataset, Parts
 from ..model import Preparation
 from .inputs import sample, spread_rows
 
-NEIGHBOURS = 5
+NEIGHBOURS, MANY = 5, 20
 MOST_ROWS = 1000  # whose neighbours are looked for: every pair is compared
 MOST_NUMBERS = 2_000_000  # of those rows
 Array = NDArray[Any]
@@ -83,42 +83,45 @@ def _neighbours(train: Dataset) -> dict[str, float]:
     """What the nearest rows tell of each other, leaving the row itself out, on standardised features.
 
     Classes: `agree`, the share of neighbours of the same class, and `chance`; `right`, how often the most frequent class
-    among them is right; `contradicted`, the share of rows whose neighbours are all of one other class, among the rows
-    whose neighbours are all of one class; `near`, how much closer than by chance other classes' codes are.
-    Numbers: `r2` of the neighbours' mean.   Source: Cover and Hart (1967); Wilson (1972) for contradicted rows.
+    among them is right; `near`, how much closer than by chance other classes' codes are; `pure`, the share of the most
+    frequent class among MANY neighbours, its upper quartile: clean classes have a core where it is 1, noise leaves none.
+    Numbers: `r2` of the neighbours' mean.   Source: Cover and Hart (1967).
     """
     rows = spread_rows(len(train), min(MOST_ROWS, MOST_NUMBERS // max(int(np.prod(train.x.shape[1:])), 1)))
     if len(rows) < 4 * NEIGHBOURS:
         return {}
     x, y = sample(train.take(rows)), train.y[rows]
     x = np.nan_to_num((x - np.nanmean(x, axis=0)) / np.maximum(np.nanstd(x, axis=0), 1e-12))
-    nearest = _nearest(x)
+    nearest = _nearest(x, NEIGHBOURS)
     if train.task == "numbers":
         wrong = ((y[nearest].mean(1) - y) ** 2).mean(0) / np.maximum(y.var(0), 1e-30)
         return {"rows": len(rows), "r2": float(1 - wrong.mean())}
-    return {"rows": len(rows), **_of_class_neighbours(y, y[nearest])}
+    many = min(MANY, len(rows) // (2 * len(train.classes)))
+    pure = _votes(y[_nearest(x, many)]).max(1) / many if many > NEIGHBOURS else np.ones(1)
+    return {"rows": len(rows), **_of_class_neighbours(y, y[nearest]), "pure": float(np.quantile(pure, 0.75))}
 
 
-def _nearest(x: Array) -> NDArray[np.int64]:
-    """The nearest rows to each, (rows, NEIGHBOURS), by Euclidean distance."""
+def _nearest(x: Array, count: int) -> NDArray[np.int64]:
+    """The nearest rows to each, (rows, count), by Euclidean distance."""
     squares = (x**2).sum(1)
     distance = squares[:, None] + squares - 2 * (x @ x.T)
     np.fill_diagonal(distance, np.inf)
-    return np.argpartition(distance, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+    return np.argpartition(distance, count, axis=1)[:, :count]
+
+
+def _votes(near: Array) -> Array:
+    """How many of the neighbours are of each class."""
+    return np.stack([(near == c).sum(1) for c in range(int(near.max()) + 1)], axis=1)
 
 
 def _of_class_neighbours(y: Array, near: Array) -> dict[str, float]:
     share = np.bincount(y) / len(y)
     same = near == y[:, None]
-    votes = np.stack([(near == c).sum(1) for c in range(len(share))], axis=1)
-    unanimous = votes.max(1) == NEIGHBOURS
     others, away = np.abs(near - y[:, None])[~same], np.abs(y[:, None] - y[None, :])
     by_chance = float(away[away > 0].mean()) if (away > 0).any() else 1.0
     return {
         "agree": float(same.mean()),
         "chance": float((share**2).sum()),
-        "right": float((votes.argmax(1) == y).mean()),
-        "unanimous": float(unanimous.mean()),
-        "contradicted": float((~same[unanimous].any(1)).mean()) if unanimous.any() else 0.0,
+        "right": float((_votes(near).argmax(1) == y).mean()),
         "near": float(others.mean()) / by_chance if others.size else 1.0,
     }
