@@ -12,11 +12,12 @@ GOODFELLOW = "Goodfellow et al. (2016), Deep Learning, section 5.2 and 7"
 
 
 @rule
-def l2_too_strong(record: Record, better: float = 0.75) -> Iterator[Finding]:
+def l2_too_strong(record: Record, better: float = 0.75, gain: float = 0.1) -> Iterator[Finding]:
     """The same first steps without l2 and l1 get far lower than with them."""
     free = record.number("trials", "unpenalised")
     l2, l1 = record.settings.get("l2") or 0.0, record.settings.get("l1") or 0.0
-    if (l2 or l1) and free < better * min(record.reached, record.number("trials", "loss", "1")):
+    reached = min(record.reached, record.number("trials", "loss", "1"))
+    if (l2 or l1) and free < better * reached and reached - free > gain * record.base:
         yield Finding(
             "l2_too_strong",
             "warning",
@@ -84,17 +85,18 @@ def too_small(record: Record, behind: float = 0.12) -> Iterator[Finding]:
 
 
 @rule
-def too_large(record: Record, rose: float = 1.3, gap: float = 0.6) -> Iterator[Finding]:
-    """Validation loss rose far after its best epoch while the training loss went on falling."""
+def too_large(record: Record, rose: float = 1.3, gap: float = 0.6, fitted: float = 0.05) -> Iterator[Finding]:
+    """Validation loss rose far after its best epoch, or stays, while the training loss went on falling to nearly 0."""
     if not len(record.validation) or not record.finished:
         return
-    risen = float(record.validation[-1]) / max(float(record.validation.min()), 1e-12)
-    if risen > rose and record.apart > gap:
+    train, held = float(record.train[-1]), float(record.validation[-1])
+    risen = held / max(float(record.validation.min()), 1e-12)
+    if (risen > rose and record.apart > gap) or (train < fitted * held and record.apart > 0.6 * gap):
         yield Finding(
             "too_large",
             "warning",
-            f"validation loss rose to {risen:.1f} times its lowest (limit {rose:g}), and training loss ended {record.apart:.2f} "
-            f"of a constant's below it (limit {gap:g})",
+            f"training loss ended at {train:.2g}, validation loss at {held:.2g}, {risen:.1f} times its lowest: "
+            f"{record.apart:.2f} of a constant's apart (limit {gap:g})",
             "It learns its rows by heart",
             (Cure("more_l2", 10.0), Cure("add_dropout", 0.5), Cure("narrower", 4.0), "get more rows"),
             layer="network",

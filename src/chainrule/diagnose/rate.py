@@ -15,6 +15,7 @@ BENGIO = "Bengio (2012), Practical recommendations, section 3.1"
 LOWER, HIGHER = (0.1, 0.01, 0.001), (10.0, 100.0, 1000.0)  # times the rate, nearest first
 AS_GOOD = 1.1  # times the best trial's loss
 SERIOUS = 0.3  # of a constant's loss: what is to be gained by less is worth a note only
+SANE = 1.5  # times a constant's loss: no training that diverges stays below
 
 
 def trial(record: Record, factor: float) -> float:
@@ -55,7 +56,7 @@ def too_few_epochs(record: Record, share: float = 0.85, gain: float = 0.05) -> I
     if after < share * before and before - after > gain * record.base:
         yield Finding(
             "too_few_epochs",
-            "warning" if before > SERIOUS * record.base else "note",
+            "warning" if before - after > SERIOUS / 2 * record.base else "note",
             f"{record.number('further', 'steps'):.0f} steps more lower the validation loss from {before:.3g} to {after:.3g} "
             f"(limit {share:.0%} of it)",
             f"The training ended after {record.steps:,} steps while it was still learning",
@@ -102,12 +103,14 @@ def _other_rate(record: Record, factors: tuple[float, ...], better: float, gain:
     factor, found = best_trial(record, factors)
     reached = min(trial(record, 1), record.reached)
     gained = (min(reached, record.base) - found) / record.base
-    if not (found < better * reached and gained > gain):
-        return
     lower = factors is LOWER
+    sane = lower and record.diverged and found < better * reached and found < SANE * record.base
+    if not (sane or (found < better * reached and gained > gain)):
+        return
+    serious = gained > SERIOUS or reached > (1 - SERIOUS) * record.base
     yield Finding(
         "lr_too_high" if lower else "lr_too_low",
-        "error" if record.diverged else "warning" if gained > SERIOUS else "note",
+        "error" if record.diverged else "warning" if serious else "note",
         f"at {_rate(record, factor)} a trial of {record.number('trials', 'steps'):.0f} steps reaches loss {found:.3g}; the "
         f"training at {_rate(record)} {_told(record.reached)} after {record.steps:,} (limit {better:g} of it)",
         why,

@@ -116,10 +116,12 @@ def no_signal(record: Record, share: float = 0.97, z: float = 4.0) -> Iterator[F
 
 
 @rule
-def label_noise(record: Record, pure: float = 0.8, gap: float = 0.25) -> Iterator[Finding]:
+def label_noise(record: Record, pure: float = 0.8, gap: float = 0.25, rows: int = 150) -> Iterator[Finding]:
     """Nowhere are near rows of one class, though near rows tell something; and the training learned its rows by heart."""
     found, agree, chance = (record.number("targets", "neighbours", name) for name in ("pure", "agree", "chance"))
     apart = record.apart
+    if record.number("targets", "neighbours", "rows") < rows:
+        return
     if found < pure and agree > chance + 0.05 and apart > gap:
         yield Finding(
             "label_noise",
@@ -207,7 +209,7 @@ def loss_scale(record: Record, times: float = 4.0) -> Iterator[Finding]:
 
 
 @rule
-def imbalance(record: Record, share: float = 0.15, recall: float = 0.5) -> Iterator[Finding]:
+def imbalance(record: Record, share: float = 0.15, recall: float = 0.65) -> Iterator[Finding]:
     """A rare class that is hardly ever recognised, while the others are."""
     counts = record.fact("targets", "counts")
     recalls = (record.result or {}).get("recalls") or {}

@@ -102,7 +102,7 @@ def _shared(train: Dataset, part: Dataset) -> float | None:
 def _is_cramped(x: Array) -> bool:
     """Whether rows may be alike by chance: there are not a hundred times as many combinations of values as rows."""
     distinct = [len(np.unique(column)) for column in x.T]
-    return float(np.log(distinct).sum()) < np.log(100 * len(x))
+    return bool(np.log(distinct).sum() < np.log(100 * len(x)))
 
 
 def _repeated(train: Dataset) -> float | None:
