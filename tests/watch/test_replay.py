@@ -74,7 +74,7 @@ class Squaring(Layer):
 
     def forward(self, x: Tensor, p: Mapping[str, Tensor], ctx: Context) -> Tensor:
         h = x[:, 0]
-        for t in range(1, x.shape[1]):
+        for _ in range(1, x.shape[1]):
             h = 0.5 * (h * h)
         return h
 
@@ -103,7 +103,7 @@ def net(*layers: Any) -> Layer:
 
 
 def _words(text: str) -> list[Layer]:
-    return [inner for _, inner in parse(text).layers]  # type: ignore[attr-defined]
+    return [inner for _, inner in parse(text).layers]
 
 
 @dataclass
