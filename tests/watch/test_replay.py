@@ -17,7 +17,7 @@ from chainrule.graph import Tensor, tensor
 from chainrule.init import ones
 from chainrule.layers import Context, Layer, Param, parse
 from chainrule.loss import OfNumbers
-from chainrule.watch import Bad, first_bad
+from chainrule.watch import Bad, first_bad, replay
 from chainrule.watch.replay import AT_ONCE
 
 Array = NDArray[Any]
@@ -36,6 +36,9 @@ FORMULAS: dict[str, Callable[[Tensor], Tensor]] = {
     "cut": lambda x: cr.minimum(1 / abs(x), 1.0),
     "masked": lambda x: cr.softmax(x + tensor(MASK)),
     "steep": lambda x: cr.exp(10 * x),
+    "either": lambda x: cr.where(x > 0, 1 / x, cr.exp(x + 100)),
+    "nothing left": lambda x: cr.softmax(x + tensor(np.full(4, -np.inf, np.float32))),
+    "column sums": lambda x: x + x.sum(0),
 }
 
 
@@ -172,6 +175,10 @@ CASES: dict[str, Case] = {
         net("conv2-3 relu flatten dense1"), ("conv2d1", "conv2d", "forward", "sum of products beyond float32"), 1e30, 3, (4, 4, 2),
         start={"conv2d1/w": np.full((3, 3, 2, 2), 1e10)}, optimizer=cr.SGD(1e-30), loss=cr.AbsoluteError()),
     "a learning rate beyond float32": Case(net("dense1"), ("", "", "input", "lr is inf"), at=3, lr=1e39, node="lr"),
+    "the branch that is taken": Case(
+        net(Formula("either"), "dense1"), ("formula1", "exp", "forward", "e to 100"), 0.0, 2, node="formula1/exp"),
+    "a mask of nothing but -inf": Case(
+        net(Formula("nothing left"), "dense1"), ("formula1", "add", "forward", "an infinite constant came in"), at=0),
     "infinities that are cut off": Case(net(Formula("cut"), Formula("log"), "dense1"), ("", "", "none", ""), 0.0, 3),
     "a mask of -inf": Case(net(Formula("masked"), "dense1"), ("", "", "none", "")),
     "nothing": Case(net("dense3 bn relu dropout0.5 dense1"), ("", "", "none", ""), optimizer=cr.Adam(1e-3, clip_norm=1.0)),
@@ -293,6 +300,49 @@ def test_under_debug_it_does_not_stop_at_an_infinity_that_is_cut_off(engine: str
         assert first_bad(step, step.arrays, 0, feeds_of(case, rows_of(case))) is None
         with pytest.raises(cr.errors.NonFiniteError):
             cr.log(np.float32(0))
+
+
+@needs_native
+def test_what_only_the_native_engine_s_order_of_sums_gives() -> None:
+    """Terms that cancel: in NumPy's order the sum stays finite, in that of the kernel it does not."""
+    rng = np.random.default_rng(0)
+    y, tried = np.zeros((8, 1), np.float32), net(Formula("column sums"), "dense1")
+    settings: Any = {"optimizer": cr.SGD(1e-38), "loss": cr.AbsoluteError()}
+    seen = 0
+    for _ in range(400):
+        columns = int(rng.integers(5, 80))
+        x = np.zeros((8, columns), np.float32)
+        x[:, 0] = rng.choice([-2e38, 0, 2e38], 8)
+        start = {"dense1/w": np.full((columns, 1), 1e-3)}
+        by_engine = [cr.Step(tried, x, y, engine=engine, start=start, **settings) for engine in ("reference", "native")]
+        before = by_engine[1].arrays
+        with np.errstate(all="ignore"):
+            losses = [step(x, y) for step in by_engine]
+        if np.isfinite(losses[0]) and not np.isfinite(losses[1]):
+            seen += 1
+            found = first_bad(by_engine[1], before, 0, [({"x": x, "y": y}, np.arange(8)[None], 1e-38)])
+            assert found is not None
+            assert (found.step, found.layer, found.op, found.phase) == (0, "formula1", "sum", "forward")
+        if seen == 2:
+            return
+    pytest.skip("both engines add in one order here")
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("overflow in exp", (4, "loss", "fused", "loss", "forward")),
+        ("Adam's slots", (5, "dense1", "fused", "~dense1/w/v", "update")),
+    ],
+)
+def test_what_nobody_sees_is_told_by_its_outcome(name: str, found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a kernel that rounds otherwise as soon as its inner values are kept."""
+    monkeypatch.setattr(replay, "traced", lambda step, feed: None)
+    case = CASES[name]
+    step = step_of(case, "reference")
+    told = first_bad(step, step.arrays, 0, feeds_of(case, rows_of(case)))
+    assert told is not None
+    assert (told.step, told.layer, told.op, told.node, told.phase) == found
 
 
 def test_it_reads_as_a_sentence() -> None:

@@ -107,7 +107,7 @@ def first_bad(
     try:
         found = _bad_array(step.arrays, count)
         if found is None and (feed := _failing(step, feeds)) is not None:
-            found = traced(step, feed)
+            found = traced(step, feed) or _fused(step, feed)
         return found
     finally:
         watching.reset(no_debug)
@@ -178,16 +178,13 @@ def traced(step: Step, feed: Feed) -> Bad | None:
     names = {**graph.gradient_names, **graph.names}
     for engine in dict.fromkeys(["reference", step.engine]):
         with np.errstate(all="ignore"):
-            outputs, kept = plan(graph, engine, [*names]).run(fed)
+            _, kept = plan(graph, engine, [*names]).run(fed)
             taken = {node: np.asarray(fed[name], node.dtype) for name, node in graph.inputs.items() if name in fed}
         value = {node: kept[name] for name, node in names.items()} | taken
         ends = [node for name, node in graph.outputs.items() if name != "output" and bad(value[node]).any()]
         if ends:
             found = births(graph.order, ends, value)
             return _told(graph, _first(found, graph.order), value, feed, step.count)
-        unseen = [name for name, array in outputs.items() if name != "output" and bad(array).any()]
-        if unseen:
-            return _fused(unseen[0], outputs[unseen[0]], step.count)
     return None
 
 
@@ -210,12 +207,16 @@ def _told(graph: Graph, birth: Birth, value: Mapping[Tensor, Array], feed: Feed,
     return Bad(count, _layer(node), node.op.name, names[node], found, seen, _phase(node), why(node, inputs, at))
 
 
-def _fused(name: str, array: Array, count: int) -> Bad:
-    """What is finite wherever one looks, and not where nobody does."""
-    at = tuple(int(i) for i in np.argwhere(bad(array))[0])
-    reason = "only the engine's fused kernel gives it, which rounds in other places"
-    layer, phase = ("loss", PHASES[1]) if name == "loss" else (_layer_of(name), PHASES[3])
-    return Bad(count, layer, "fused", name, f"{array[at]:g}", (), phase, reason)
+def _fused(step: Step, feed: Feed) -> Bad:
+    """What is finite wherever one looks, and not where nobody does: known is only what came out."""
+    count, reason = (
+        step.count,
+        "only the engine's fused kernels give it: op by op, rounded in other places, all is finite",
+    )
+    if not feed.advance(step):
+        return Bad(count, "loss", "fused", "loss", "nan", (), "forward", reason)
+    path, array = next((path, array) for path, array in step.arrays.items() if bad(array).any())
+    return Bad(count, _layer_of(path), "fused", path, f"{array[bad(array)][0]:g}", (), "update", reason)
 
 
 def _phase(node: Tensor) -> Phase:
