@@ -156,6 +156,13 @@ class Step:
         table, watching = self._probes[graph]
         return table.rows(watching({**self._states, **batches.feeds(0)})["probes"]) if table.names else []
 
+    def opened(
+        self, rows: Arrays, order: NDArray[np.int64], lr: float | NDArray[Any], l2: float = 0.0, l1: float = 0.0
+    ) -> tuple[Graph, Arrays]:
+        """The graph of a step on these rows, `order` (1, batch), and all that it is fed: to run it in another way."""
+        batches = self._batches(rows, order, lr, l2, l1)
+        return self._ready(batches, self.keep).graph, {**self._states, **batches.feeds(0)}
+
     def _batches(self, rows: Arrays, order: NDArray[np.int64], lr: Any, l2: float, l1: float) -> Batches:
         """What steps on these rows are fed."""
         steps, count = len(order), self.count

@@ -168,6 +168,16 @@ def test_exact_kinks_are_no_fault() -> None:
     assert facts("dense16 relu dense1", x=x, y=y, loss=cr.AbsoluteError())["gradient"]["worst"] < DOUBTFUL
 
 
+@pytest.mark.parametrize("scale", [1e-3, 30.0, 0.0])
+@pytest.mark.parametrize("of_inputs", [0.01, 1.0, 100.0])
+def test_weights_of_any_size_are_no_fault(scale: float, of_inputs: float) -> None:
+    net, shape = "conv4-3 bn relu conv4-3 relu pool2 flatten dense8 relu dense3", (8, 6, 6, 2)
+    arrays = initial_arrays(declared_arrays(parse(net), shape), (), 0)
+    start = {path: scale * array for path, array in arrays.items() if path.endswith("/w")}
+    x = (of_inputs * np.random.default_rng(1).normal(size=shape)).astype(np.float32)
+    assert facts(net, shape, x=x, start=start)["gradient"]["worst"] < DOUBTFUL
+
+
 @pytest.mark.parametrize(("sign", "error", "flipped"), [(-1, 2.0, True), (0, 0.5, False), (2, 0.0, False)])
 def test_a_wrong_gradient_is_found(sign: int, error: float, flipped: bool) -> None:
     net = cr.Sequential(cr.Dense(8), cr.ReLU(), Doubled(sign), cr.Dense(3))

@@ -42,9 +42,13 @@ def check_born(node: Tensor, inputs: Sequence[Array], output: Array) -> None:
         return
     at = tuple(int(i) for i in np.argwhere(born)[0])
     place = f" at {at}" if at else ""
+    raise NonFiniteError(f"{node.label}: made {np.asarray(output)[at]}{place} of {', '.join(told(node, inputs))}")
+
+
+def told(node: Tensor, inputs: Sequence[Array]) -> list[str]:
+    """The inputs of an op by name, each with its range: `x (2, 3) in [-1, 4]`."""
     args = node.op.arg_names(len(inputs))
-    seen = ", ".join(f"{arg} {_range(x)}" for arg, x in zip(args, inputs, strict=True))
-    raise NonFiniteError(f"{node.label}: made {np.asarray(output)[at]}{place} of {seen}")
+    return [f"{arg} {_range(x)}" for arg, x in zip(args, inputs, strict=True)]
 
 
 def _all(test: Callable[[Array], Any], node: Tensor, inputs: Sequence[Array], output: Array) -> Any:

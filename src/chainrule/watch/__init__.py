@@ -4,6 +4,7 @@ from .after import after, steps_of_forks
 from .before import before
 from .forks import Fork, plain
 from .looks import Looks, fixed_rows, is_look
+from .replay import Bad, Feed, first_bad
 from .start import at_start
 
-__all__ = ["Fork", "Looks", "after", "at_start", "before", "fixed_rows", "is_look", "plain", "steps_of_forks"]
+__all__ = ["Bad", "Feed", "Fork", "Looks", "after", "at_start", "before", "first_bad", "fixed_rows", "is_look", "plain", "steps_of_forks"]

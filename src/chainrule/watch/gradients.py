@@ -2,7 +2,7 @@
 
 | what | formula | sound |
 |---|---|---|
-| error | \\|a - b\\| / max(\\|a\\|, \\|b\\|) of a = (L(p + e d) - L(p - e d)) / 2e and b = <dL/dp, d> | below 1e-4 |
+| error | \\|a - b\\| / max(\\|a\\|, \\|b\\|) of a = (L(p + e d) - L(p - e d)) / 2e and b = <dL/dp, d> | below 1e-3 |
 | descent | <g, p' - p> / (\\|g\\| \\|p' - p\\|), all parameters as one vector | -1 of plain SGD; below 0 |
 
 d is +-1 by chance, for one parameter after the other. All is in float64, where the differences have about nine digits.
@@ -32,11 +32,11 @@ from ..network import Arrays, training_graph
 from ..optim import Optimizer
 
 ROWS = 4  # at most: what is right for few rows is right for many
-STEP = 1e-6  # e, for weights of about 1
+STEPS = (1e-5, 1e-6, 1e-7)  # e of every turn, of a parameter's size: the shorter, the fewer kinks, and the fewer digits
+SHORTEST = 1e-9  # e
+ROUNDING = 1e-12  # of the loss, ten thousand times that of float64: divided by e, what counts as 0
 BESIDE = 1e-2  # how far from the start, of a weight's size
 DOUBTFUL = 1e-4  # an error above it is asked for again
-TRIES = 3
-ROUNDING = 1e-12  # of the loss, ten thousand times what float64 rounds it by
 SMALL = 1e-4  # of the largest gradient: what an error is compared with at least
 
 
@@ -131,7 +131,7 @@ class Slopes:
     def checked(self) -> dict[str, Any] | None:
         """The parameter whose gradient is the least right; None without any, or where the loss is not finite."""
         best: dict[str, Checked] = {}
-        for turn in range(TRIES):
+        for turn in range(len(STEPS)):
             asked = [path for path in self.trained if path not in best or best[path].error > DOUBTFUL]
             for checked in self._slopes(asked, turn) if asked else ():
                 if checked.path not in best or checked.error < best[checked.path].error:
@@ -149,17 +149,17 @@ class Slopes:
         signs = {path: rng.integers(0, 2, beside[path].shape) * 2.0 - 1 for path in self.trained}
         with np.errstate(all="ignore"):
             derived = {path: float((gradients[path] * signs[path]).sum()) for path in self.trained}
-        most, loss = max(map(abs, derived.values())), abs(float(made["loss"]))
+        largest = max(map(abs, derived.values()))  # beside it the gradients of other parameters may be nothing
         found = []
         for path in asked:
-            e = STEP * (_size(beside[path]) or 1.0)
-            # Below it stand the rounding of the loss, and gradients that are nothing beside those of other parameters.
-            floor = max(SMALL * most, ROUNDING * loss / e, 1e-30)
-            found.append(Checked(path, self._measured(path, e, signs[path], feeds, beside), derived[path], floor))
+            e = max(STEPS[turn] * _size(beside[path]), SHORTEST)
+            floor = max(SMALL * largest, ROUNDING / e * abs(float(made["loss"])), 1e-30)
+            measured = self._measured(path, e, signs[path], feeds, beside)
+            found.append(Checked(path, measured, derived[path], floor))
         return found
 
     def _measured(self, path: str, e: float, d: NDArray[Any], feeds: Arrays, beside: Arrays) -> float:
-        """The slope of the loss along d, by two points that are 2 e d apart."""
+        """The slope of the loss along d, by two points."""
         if path not in feeds:
             return 0.0  # the loss does not depend on it
         with np.errstate(all="ignore"):
@@ -169,7 +169,7 @@ class Slopes:
 
 def _starts(rows: int) -> list[int]:
     """Where the batches of ROWS rows begin, for every turn; one batch of fewer."""
-    return list(range(0, rows - ROWS + 1, ROWS))[:TRIES] or [0]
+    return list(range(0, rows - ROWS + 1, ROWS))[: len(STEPS)] or [0]
 
 
 def _array(arrays: Mapping[str, ArrayLike], path: str, graph: Graph) -> NDArray[np.float64]:
