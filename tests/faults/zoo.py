@@ -123,7 +123,7 @@ class Case:
         except cr.ChainruleError as refusal:
             return refusal
 
-    def train_twin(self, seed: int, folder: Path) -> cr.Run:
+    def twin(self, seed: int, folder: Path) -> cr.Run:
         """The healthy twin's training."""
         return cr.train(**self.healthy().arguments(seed), folder=folder)
 
