@@ -65,7 +65,7 @@ def _outcome(task: Task) -> Outcome:
         cure = asked.fix and case.kind == "sick" and case.curable and case.harms
         twin = fixed = None
         if case.kind == "sick" and (asked.scores or cure):
-            twin = case.healthy().score(case.train_twin(seed, Path(temporary) / "twin"), seed)
+            twin = case.healthy().score(case.twin(seed, Path(temporary) / "twin"), seed)
         if cure:
             # What is cured is the outcome on the case's own judging rows, prepared as the sick training's user had them.
             fixed = case.score(getattr(cr, "fix")(run, progress=False).train(Path(temporary) / "fixed"), seed)  # noqa: B009

@@ -228,9 +228,9 @@ def rings(random: Random, rows: int, noise: float = 0.12) -> tuple[Array, Array]
 
 @source("held")
 def waves(random: Random, rows: int, noise: float = 0.1) -> tuple[Array, Array]:
-    """sin(2 a) + cos(3 b) c / 2, for a, b, c in [-2, 2]."""
-    x = 4 * random.random((rows, 3)) - 2
-    return x, np.sin(2 * x[:, 0]) + np.cos(3 * x[:, 1]) * x[:, 2] / 2 + noise * random.normal(size=rows)
+    """sin(2 a) + cos(2 b) c / 2, for a, b, c in [-1.5, 1.5]."""
+    x = 3 * random.random((rows, 3)) - 1.5
+    return x, np.sin(2 * x[:, 0]) + np.cos(2 * x[:, 1]) * x[:, 2] / 2 + noise * random.normal(size=rows)
 
 
 @source("held")

@@ -149,6 +149,18 @@ def one_hot(m: Material, random: Any) -> Material:
 
 
 @spoil
+def truths(m: Material, random: Any) -> Material:
+    """Two classes as truth values, one column."""
+    return _labelled(m, lambda y: y.astype(bool)[:, None])
+
+
+@spoil
+def name_classes(m: Material, random: Any) -> Material:
+    """All classes are named, so that those the training rows lack are known, too."""
+    return replace(m, classes=tuple(range(int(m.judge.y.max()) + 1)))
+
+
+@spoil
 def whole(m: Material, random: Any, levels: int = 100) -> Material:
     """Numbers to predict rounded to whole ones: they are taken for so many classes."""
     low, high = m.train.y.min(), m.train.y.max()
@@ -160,7 +172,7 @@ def whole(m: Material, random: Any, levels: int = 100) -> Material:
 @spoil
 def whole_floats(m: Material, random: Any, levels: int = 100) -> Material:
     """The same as floats: they stay numbers."""
-    return _labelled(whole(m, random, levels), lambda y: y.astype(float))
+    return replace(_labelled(whole(m, random, levels), lambda y: y.astype(float)), classes=())
 
 
 @spoil

@@ -123,7 +123,7 @@ class Case:
         except cr.ChainruleError as refusal:
             return refusal
 
-    def train_twin(self, seed: int, folder: Path) -> cr.Run:
+    def twin(self, seed: int, folder: Path) -> cr.Run:
         """The healthy twin's training."""
         return cr.train(**self.healthy().arguments(seed), folder=folder)
 
@@ -156,6 +156,8 @@ def score(m: Material, predicted: Array) -> float:
         true, found = m.judge.y.reshape(len(m.judge), -1), predicted.reshape(len(predicted), -1).astype(float)
         r2 = 1 - ((found - true) ** 2).sum() / ((true - true.mean(0)) ** 2).sum()
         return float(max(r2, FLOOR)) if np.isfinite(r2) else FLOOR
+    if predicted.dtype.kind == "b":  # one yes or no for each row
+        predicted = predicted[:, 0]
     if predicted.dtype.kind == "f":  # classes that were given as numbers
         predicted = predicted.argmax(1) if predicted.shape[1] > 1 else np.rint(np.nan_to_num(predicted[:, 0]))
     right = predicted == m.judge.y
