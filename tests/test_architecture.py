@@ -47,7 +47,7 @@ ALLOWED = {
     "lsuv": "errors graph init layers network",
     "activations": "errors graph grad init layers network picture table",
     "diagnose": "errors graph ops run",
-    "watch": "errors graph ops grad engine init layers loss optim data network step model evaluate diagnose",
+    "watch": "errors graph ops grad engine init layers loss optim data run network step model evaluate diagnose",
     "classics": "errors philox graph ops engine init layers loss optim data step",
     "model": f"{PARTS} data exchange network",
     "evaluate": f"{PARTS} data metrics network model",

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 from . import data as data_room
 from .data import Parts, steps
 from .data.batch import shuffled
-from .diagnose import Record, diagnose, dissatisfied
 from .errors import RunError
 from .evaluate import evaluate, result_of
 from .exchange import safetensors
@@ -26,12 +24,12 @@ from .layers import Layer
 from .loss import refuse_probability_values
 from .metrics import score
 from .model import Model, Preparation, save_arrays
-from .network import Arrays, declared_arrays, initial_arrays
+from .network import Arrays
 from .optim import Optimizer
 from .run import Run
 from .schedule import Schedule
 from .step import Step
-from .watch import Fork, Looks, after, before, fixed_rows, is_look, plain, steps_of_forks
+from .watch import Feed, Watcher, is_look, steps_of_forks
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -41,8 +39,6 @@ if TYPE_CHECKING:
 PROBE_EVERY = 64  # steps; then looking at every layer costs less than 3 % of a training
 MOMENT = 0.05  # seconds between two looks at the progress bar and at Ctrl-C
 CHECKPOINT_SECONDS = 2.0  # how much of a training a power cut may cost
-RISEN = 3.0  # times the loss at the start: no training comes back from there (CS231n)
-ENOUGH = 16  # steps whose mean loss tells so
 FEW_BATCHES = 20  # that are kept for forks where batches are made one by one
 
 
@@ -79,7 +75,6 @@ class Trainer:
         start: Mapping[str, ArrayLike] | None = None,
     ) -> None:
         self.net, self.parts, self.preparation, self.settings = net, parts, preparation, settings
-        self.start = start
         # Rows that change in every epoch, and rows that memory may not hold, are prepared batch by batch.
         whole = not settings.augment and isinstance(parts.train.x, np.ndarray)
         self.x = preparation.inputs(np.asarray(parts.train.x)) if whole else None
@@ -113,12 +108,7 @@ class Trainer:
         self.history: list[float] = []  # the validation loss of every epoch
         self.total = settings.epochs * steps(len(self.y), settings.batch_size)
         self.shown = ""
-        self.facts: dict[str, Any] = {}
-        self.loss_at_start = math.inf
-        self.recent = np.zeros(0)  # losses of the last steps
-        self.told: set[tuple[str, str]] = set()  # findings
-        few = parts.train.x[fixed_rows(len(self.y), math.prod(parts.train.x.shape[1:]))]
-        self.looks = Looks(net, preparation.loss, preparation.inputs(np.asarray(few)), settings.engine)
+        self.watcher = Watcher(self.step, self.model, parts, start)
 
     def _read_held_parts(self) -> None:
         """What is read from files only when it is asked for, once: a broken row shows itself now, not after the training."""
@@ -142,118 +132,77 @@ class Trainer:
         """All epochs, then the result. Ctrl-C ends the training early, and the result is of what was learned."""
         started = saved = time.perf_counter()
         self._begin(run)
-        self._tell(run, progress)
+        self.watcher.tell(run, progress)
         status = "finished"
         with Interrupt() as interrupt, progress_bar(self.total, progress) as bar:
             while status == "finished" and self.epoch < self.settings.epochs:
                 status, row = self._epoch(bar, interrupt)
-                self._look(status)
+                last = status != "finished" or self.epoch == self.settings.epochs
+                self.probes += self.watcher.look(self.epoch, last)
                 run.log({**row, "seconds": round(time.perf_counter() - started, 3)}, self.probes)
                 self.probes.clear()
-                if is_look(self.epoch):
-                    self._tell(run, progress)
+                self.watcher.tell(run, progress and is_look(self.epoch))
                 if time.perf_counter() - saved > CHECKPOINT_SECONDS:
                     self._save(run)
                     saved = time.perf_counter()
         self._save(run)
-        self._look_after(run, status)
+        self.watcher.after(run, status, self._first(steps_of_forks(self.total)))
         self._finish(run, status, time.perf_counter() - started)
-        self._tell(run, progress)
+        self.watcher.tell(run, progress)
 
-    def _look_before(self, run: Run) -> None:
-        """Measure what can be known before the first step."""
-        rows, order = self._batches(1)
-        self.facts = before(self.step, self.model, self.parts, rows, order, self._lr(1), self.total)
-        self.loss_at_start = max(self.facts["overfit"]["start"], abs(self.facts["start"]["loss_of_zeros"]))
-        run.note(self.facts)
-
-    def _look(self, status: str) -> None:
-        """Look at every unit, after the epochs 1, 2, 4, 8, ... and the last."""
-        if is_look(self.epoch) or self.epoch == self.settings.epochs or status != "finished":
-            found = self.looks({path: self.step.arrays[path] for path in self.step.of_network})
-            self.probes.append({"step": self.step.count, **found})
-
-    def _look_after(self, run: Run, status: str) -> None:
-        """Measure what tells causes apart, where the training is not what it should be."""
-        self.facts["ended"] = {"status": status, **self.facts.get("ended", {})}
-        if status != "interrupted" and dissatisfied(Record(run, self.facts)):
-            scale = self.prior_scale
-            declared = declared_arrays(self.net, (2, *self.step.shape))
-            arrays = initial_arrays(declared, self.settings.optimizer.slots, self.settings.seed, self.start)
-            rows, order = self._batches(steps_of_forks(self.total))
-            lr, l2, l1 = self.settings.optimizer.lr, self.settings.l2 * scale, self.settings.l1 * scale
-            judge = self._judge if self.parts.validation is not None else None
-            self.facts |= after(self.step, Fork(arrays, rows, order, lr, l2, l1, judge), status == "finished")
-        run.note(self.facts)
-
-    def _judge(self, arrays: Mapping[str, NDArray[Any]]) -> float:
-        """The validation loss of these arrays."""
-        assert self.parts.validation is not None
-        return evaluate(self.model.with_arrays(arrays), self.parts.validation).scores["loss"]
-
-    def _tell(self, run: Run, progress: bool) -> None:
-        """One line for each finding that was not told yet."""
-        from tqdm import tqdm  # noqa: PLC0415
-
-        for finding in diagnose(run) if progress else ():
-            if finding.severity != "note" and (finding.rule, finding.layer) not in self.told:
-                self.told.add((finding.rule, finding.layer))
-                tqdm.write(str(finding), file=sys.stderr)
-
-    def _batches(self, count: int) -> tuple[Arrays, NDArray[np.int64]]:
-        """As many batches from the beginning of the training, as a step is fed; of rows made one by one only a few."""
+    def _first(self, count: int) -> Feed:
+        """What the first steps of the training are fed, at its rate; of rows that are made batch by batch only a few, again
+        and again."""
         size = min(self.settings.batch_size, len(self.y))
         whole = len(self.y) // size * size
         epochs = range(-(-count * size // whole))
-        shuffle, seed = self.settings.shuffle, self.settings.seed
-        order = np.concatenate([shuffled(len(self.y), size, seed, epoch, shuffle)[:whole] for epoch in epochs])
-        order = order[: count * size].reshape(count, size)
-        if self.x is not None:
-            return self._rows(order)
-        made = [self._rows(batch[None])[0] for batch in order[:FEW_BATCHES]]
-        rows = {name: np.concatenate([batch[name] for batch in made]) for name in made[0] if made[0][name].ndim}
-        scalars = {name: value for name, value in made[0].items() if not value.ndim}
-        return {**rows, **scalars}, np.arange(count * size).reshape(count, size) % (len(made) * size)
+        order = np.concatenate([self._shuffled(epoch)[:whole] for epoch in epochs])[: count * size].reshape(count, size)
+        rows = self._rows(order)[0]
+        if self.x is None:
+            made = [self._rows(batch[None])[0] for batch in order[:FEW_BATCHES]]
+            rows |= {
+                name: np.concatenate([batch[name] for batch in made]) for name, value in rows.items() if value.ndim
+            }
+            order = np.arange(count * size).reshape(count, size) % (len(made) * size)
+        scale, settings = self.prior_scale, self.settings
+        return Feed(rows, order, settings.optimizer.lr, settings.l2 * scale, settings.l1 * scale)
 
     def _begin(self, run: Run) -> None:
         """Checkpoints and facts before the first step: a full disk shows itself now, and leaves nothing behind."""
         try:
             self._save(run)
-            self._look_before(run)
+            first = self._first(1)
+            self.watcher.before(run, replace(first, lr=self._lr(1)), self.total)
         except RunError:
             run.discard()
             raise
 
     def _epoch(self, bar: tqdm[Any], interrupt: Interrupt) -> tuple[str, dict[str, Any]]:
         """One pass over the training part and a look at the validation part: how it ended, and the row to record."""
-        before, lr = self.step.arrays, self._lr()
+        before, count, lr = self.step.arrays, self.step.count, self._lr()
         self.prior_scale = self._prior_scale()
         seen: list[Seen] = []
+        lost = False
         for order in self._orders():
             seen.append(self._steps(order))
-            self.recent = np.concatenate([self.recent, seen[-1].losses])[-ENOUGH:]
+            lost = self.watcher.is_lost(seen[-1].losses)
             if not bar.disable:
                 bar.set_postfix_str(f"loss {seen[-1].last:.4f}{self.shown}", refresh=False)
                 bar.update(len(seen[-1].losses))
-            if interrupt.wished or self._is_lost():
+            if interrupt.wished or lost:
                 break
         self.epoch += 1
         row = {"epoch": self.epoch, "step": self.step.count, "lr": lr, **self._scores(seen)}
-        if self._is_lost():
-            self.facts["ended"] = {"start": self.loss_at_start, "loss": plain(self.recent.mean())}
-            self.step.arrays = before
+        if lost:
+            self.step.arrays, self.step.count = before, count
+            self.watcher.replay(self._feed(some.index) for some in seen)
             return "diverged", row
         return "interrupted" if interrupt.wished else "finished", {**row, **self._validate()}
-
-    def _is_lost(self) -> bool:
-        """Whether the loss is not finite, or so far above the start that nothing will bring it back."""
-        risen = len(self.recent) == ENOUGH and self.recent.mean() > RISEN * self.loss_at_start
-        return bool(risen) or not math.isfinite(self.recent[-1])
 
     def _orders(self) -> Iterator[NDArray[np.int64]]:
         """The rows of this epoch's batches, (steps, batch): as many at a time as its user does in a moment."""
         size = self.settings.batch_size
-        order = shuffled(len(self.y), size, self.settings.seed, self.epoch, self.settings.shuffle)
+        order = self._shuffled(self.epoch)
         whole = len(order) // size * size
         start = 0
         while start < whole:
@@ -267,18 +216,26 @@ class Trainer:
         if whole < len(order):
             yield order[None, whole:]
 
+    def _shuffled(self, epoch: int) -> NDArray[np.int64]:
+        """The rows of an epoch in their order."""
+        return shuffled(len(self.y), self.settings.batch_size, self.settings.seed, epoch, self.settings.shuffle)
+
     def _steps(self, order: NDArray[np.int64]) -> Seen:
         """Steps on these rows."""
-        rows, numbers = self._rows(order)
-        lr, scale = np.array([self._lr(further) for further in range(len(order))]), self.prior_scale
-        l2, l1 = self.settings.l2 * scale, self.settings.l1 * scale
+        feed = self._feed(order)
         if self.step.count >= self.next_probe and order.shape[1] == self.settings.batch_size:
             self.next_probe = self.step.count + PROBE_EVERY
-            figures = self.step.probe(rows, numbers[:1], lr[0].item(), l2, l1)
+            figures = self.step.probe(feed.rows, feed.order[:1], feed.lr[0].item(), feed.l2, feed.l1)
             self.probes.append({"step": self.step.count, **{f"{p.layer}/{p.what}": p.value for p in figures}})
-        made = self.step.advance(rows, numbers, lr, l2, l1)
+        made = self.step.advance(feed.rows, feed.order, feed.lr, feed.l2, feed.l1)
         done = len(made["loss"])
-        return Seen(order[:done], made["loss"], made["output"], rows["y"][numbers[:done]])
+        return Seen(order[:done], made["loss"], made["output"], feed.rows["y"][feed.order[:done]])
+
+    def _feed(self, order: NDArray[np.int64]) -> Feed:
+        """What steps on these rows are fed."""
+        rows, numbers = self._rows(order)
+        lr, scale = np.array([self._lr(further) for further in range(len(order))]), self.prior_scale
+        return Feed(rows, numbers, lr, self.settings.l2 * scale, self.settings.l1 * scale)
 
     def _rows(self, order: NDArray[np.int64]) -> tuple[Arrays, NDArray[np.int64]]:
         """What steps on these rows are fed, (steps, batch): all rows, and which of them; or the rows of a single batch."""

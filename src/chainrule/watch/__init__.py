@@ -1,10 +1,10 @@
 """Measures a training: before its first step, at the units while it runs, and on the side where something is wrong."""
 
-from .after import after, steps_of_forks
-from .before import before
-from .forks import Fork, plain
-from .looks import Looks, fixed_rows, is_look
-from .replay import Bad, Feed, first_bad
+from .after import steps_of_forks
+from .feed import Feed
+from .looks import is_look
+from .replay import Bad, first_bad
 from .start import at_start
+from .watcher import Watcher
 
-__all__ = ["Bad", "Feed", "Fork", "Looks", "after", "at_start", "before", "first_bad", "fixed_rows", "is_look", "plain", "steps_of_forks"]
+__all__ = ["Bad", "Feed", "Watcher", "at_start", "first_bad", "is_look", "steps_of_forks"]

@@ -21,16 +21,16 @@ def steps_of_forks(total: int) -> int:
 
 def after(step: Step, first: Fork, finished: bool) -> dict[str, Any]:
     """The first steps again at other rates and without priors; and as many more from where the training ended."""
-    trials: dict[str, Any] = {"steps": len(first.order)}
-    trials["loss"] = {f"{factor:g}": tried(step, first, factor) for factor in FACTORS}
-    if first.l2 or first.l1:
-        trials["unpenalised"] = tried(step, first, priors=False)
+    trials: dict[str, Any] = {"steps": len(first.feed.order)}
+    trials["loss"] = {f"{factor:g}": tried(step, first.at(factor)) for factor in FACTORS}
+    if first.feed.l2 or first.feed.l1:
+        trials["unpenalised"] = tried(step, first.free())
     return {"trials": trials, **({"further": further(step, first)} if finished and first.judge else {})}
 
 
 def further(step: Step, first: Fork) -> dict[str, Any]:
     """The validation loss at the end of the training, and some steps further, at a rate that falls to 0."""
-    falling = first.lr * np.linspace(1, 0, len(first.order), endpoint=False)
     assert first.judge is not None
-    before, on = first.judge(step.arrays), replace(first, arrays=None, lr=falling)
-    return {"steps": len(first.order), "validation": [plain(before), tried(step, on)]}
+    steps = len(first.feed.order)
+    on = replace(first.at(np.linspace(1, 0, steps, endpoint=False)), arrays=None)
+    return {"steps": steps, "validation": [plain(first.judge(step.arrays)), tried(step, on)]}

@@ -9,9 +9,9 @@ import numpy as np
 from ..data import Dataset, Parts
 from ..layers import record
 from ..model import Model
-from ..network import Arrays
 from ..step import Step
-from .forks import Order, overfitted
+from .feed import Feed
+from .forks import overfitted
 from .inputs import of_inputs, spread_rows
 from .levels import base_loss
 from .start import at_start
@@ -22,10 +22,9 @@ MANY = 20_000  # numbers or classes of the targets that a constant output is hel
 OVERFIT = 60  # steps on one batch
 
 
-def before(step: Step, model: Model, parts: Parts, rows: Arrays, order: Order, lr: float, total: int) -> dict[str, Any]:
-    """All facts; `rows` and `order` (1, batch) are a first batch, `total` the steps of the training to come."""
-    some = order[0, :FEW]
-    weights = rows["weights"][some] if "weights" in rows else None
+def before(step: Step, model: Model, parts: Parts, first: Feed, total: int) -> dict[str, Any]:
+    """All facts; `first` is what a first step is fed, `total` the steps of the training to come."""
+    rows, some = first.rows, first.order[0, :FEW]
     start = at_start(
         step.net,
         step.loss,
@@ -33,8 +32,8 @@ def before(step: Step, model: Model, parts: Parts, rows: Arrays, order: Order, l
         rows["y"][some],
         step.arrays,
         optimizer=step.optimizer,
-        lr=lr,
-        weights=weights,
+        lr=first.lr,
+        weights=rows["weights"][some] if "weights" in rows else None,
         task=model.preparation.task,
         seed=step.seed,
     )
@@ -46,7 +45,7 @@ def before(step: Step, model: Model, parts: Parts, rows: Arrays, order: Order, l
         "targets": of_targets(parts, model.preparation),
         "gains": gains(step),
         "start": start | base,
-        "overfit": overfitted(step, rows, order, lr, min(OVERFIT, max(total // 20, 5))),
+        "overfit": overfitted(step, first, min(OVERFIT, max(total // 20, 5))),
     }
 
 

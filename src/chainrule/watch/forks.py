@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,24 +17,28 @@ from numpy.typing import NDArray
 
 from ..network import Arrays
 from ..step import Step
+from .feed import Feed
 
 FACTORS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)  # of the learning rate, side by side
 LAST = 5  # the share of a fork's steps, 1 / LAST, whose losses are its outcome
-Order = NDArray[np.int64]
 Judge = Callable[[Mapping[str, Any]], float]
 
 
 @dataclass(frozen=True)
 class Fork:
-    """Steps to be tried: from which arrays (None: from where the training is), on which batches, and how they are judged."""
+    """Steps to be tried: from which arrays (None: from where the training is), fed with what, and how they are judged."""
 
     arrays: Arrays | None
-    rows: Arrays
-    order: Order  # (steps, batch)
-    lr: float | NDArray[Any]
-    l2: float
-    l1: float
+    feed: Feed
     judge: Judge | None  # the loss of arrays on validation rows; None: the loss of the last steps is the outcome
+
+    def at(self, times: float | NDArray[Any]) -> Fork:
+        """The same steps at a multiple of their rate."""
+        return replace(self, feed=replace(self.feed, lr=self.feed.lr * times))
+
+    def free(self) -> Fork:
+        """The same steps without priors."""
+        return replace(self, feed=replace(self.feed, l2=0.0, l1=0.0))
 
 
 @contextmanager
@@ -49,34 +53,35 @@ def forked(step: Step, arrays: Arrays | None = None) -> Iterator[Step]:
         step.arrays, step.count = before, count
 
 
-def overfitted(step: Step, rows: Arrays, order: Order, lr: float, steps: int) -> dict[str, Any]:
-    """One batch, `order` (1, batch), trained on again and again: its loss at first and at the end, at rates around `lr`.
+def overfitted(step: Step, batch: Feed, steps: int) -> dict[str, Any]:
+    """One batch trained on again and again, without priors: its loss at first and at the end, at rates around its own.
 
     `zeroed` is the loss at the end with all inputs 0, at the rate that got lowest. A network that cannot learn a few rows
     by heart will not learn many.   Source: CS231n, notes "Neural Networks Part 3", "Before learning: sanity checks".
     """
+    rows, order = batch.rows, np.repeat(batch.order, steps, 0)
+    zeros = {**rows, "x": np.zeros_like(rows["x"])}
     found: dict[float, float] = {}
     facts: dict[str, Any] = {"steps": steps}
-    for factor in (1.0, 0.1, 10.0):
+    for lr in (batch.lr, batch.lr * 0.1, batch.lr * 10.0):
         with forked(step) as fork:
-            losses = fork.advance(rows, np.repeat(order, steps, 0), lr * factor, wanted=("loss",))["loss"]
+            losses = fork.advance(rows, order, lr, wanted=("loss",))["loss"]
             facts.setdefault("start", float(losses[0]))
             end = outcome(losses, steps)
             if not found or end < min(found.values()):
-                zeroed = {**rows, "x": np.zeros_like(rows["x"])}
-                facts["zeroed"] = plain(fork.advance(zeroed, order, lr * factor, wanted=("loss",))["loss"][0])
-            found[factor] = end
+                facts["zeroed"] = plain(fork.advance(zeros, batch.order, lr, wanted=("loss",))["loss"][0])
+            found[lr] = end
         if end < 0.5 * facts["start"]:
             break
     return {**facts, "end": plain(min(found.values()))}
 
 
-def tried(step: Step, fork: Fork, times: float = 1.0, priors: bool = True) -> float | None:
-    """The outcome of a fork at a multiple of its rate, with or without its priors; None where it is not finite."""
+def tried(step: Step, fork: Fork) -> float | None:
+    """The outcome of a fork; None where it is not finite."""
     with forked(step, fork.arrays):
-        l2, l1 = (fork.l2, fork.l1) if priors else (0.0, 0.0)
-        losses = step.advance(fork.rows, fork.order, fork.lr * times, l2, l1, ("loss",))["loss"]
-        found = outcome(losses, len(fork.order))
+        feed = fork.feed
+        losses = step.advance(feed.rows, feed.order, feed.lr, feed.l2, feed.l1, ("loss",))["loss"]
+        found = outcome(losses, len(feed.order))
         return plain(fork.judge(step.arrays) if fork.judge and math.isfinite(found) else found)
 
 

@@ -21,6 +21,7 @@ from ..graph.debug import told, watching
 from ..network import Arrays
 from ..step import Step
 from .blame import Birth, bad, births
+from .feed import Feed
 from .reasons import input_why, why
 
 Phase: TypeAlias = Literal["input", "forward", "backward", "update"]
@@ -28,34 +29,6 @@ PHASES: tuple[Phase, ...] = ("input", "forward", "backward", "update")  # in the
 AT_ONCE = 8  # steps between two looks
 OF_GRADIENT = ("clip", "l2", "l1")  # scopes that stand between the gradient and the update
 FED_BY_ROW = ("x", "y", "weights")
-
-
-@dataclass(frozen=True)
-class Feed:
-    """What `Step.advance` takes: rows, the numbers of those of every step, (steps, batch), and the knobs."""
-
-    rows: Arrays
-    order: NDArray[np.int64]
-    lr: Any
-    l2: float = 0.0
-    l1: float = 0.0
-
-    def part(self, start: int, stop: int) -> Feed:
-        """Some of its steps."""
-        lr = self.lr[start:stop] if np.ndim(self.lr) else self.lr
-        return Feed(self.rows, self.order[start:stop], lr, self.l2, self.l1)
-
-    def single(self) -> Iterator[Feed]:
-        """Its steps, one by one."""
-        for i in range(len(self.order)):
-            one = self.part(i, i + 1)
-            yield one if np.ndim(one.lr) == 0 else Feed(one.rows, one.order, float(one.lr[0]), one.l2, one.l1)
-
-    def advance(self, step: Step) -> bool:
-        """Make these steps; whether all losses are finite."""
-        with np.errstate(all="ignore"):
-            made = step.advance(self.rows, self.order, self.lr, self.l2, self.l1, wanted=("loss",))
-        return bool(np.isfinite(made["loss"]).all())
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,94 @@
+"""Watcher: looks at one training on its way, keeps the facts, says once what is wrong, and when to stop."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..data import Parts
+from ..diagnose import Record, diagnose, dissatisfied
+from ..evaluate import evaluate
+from ..model import Model
+from ..network import declared_arrays, initial_arrays
+from ..run import Run
+from ..step import Step
+from .after import after
+from .before import before
+from .feed import Feed
+from .forks import Fork, plain
+from .looks import Looks, fixed_rows, is_look
+from .replay import first_bad
+
+RISEN = 3.0  # times the loss at the start: no training comes back from there (CS231n)
+ENOUGH = 16  # steps whose mean loss tells so
+
+
+class Watcher:
+    """What was measured of a training, and what was said of it."""
+
+    def __init__(self, step: Step, model: Model, parts: Parts, start: Mapping[str, ArrayLike] | None) -> None:
+        self.step, self.model, self.parts, self.start = step, model, parts, start
+        few = parts.train.x[fixed_rows(len(parts.train), math.prod(parts.train.x.shape[1:]))]
+        self.looks = Looks(step.net, step.loss, model.preparation.inputs(np.asarray(few)), step.engine)
+        self.facts: dict[str, Any] = {}
+        self.told: set[tuple[str, str]] = set()  # findings, by rule and layer
+        self.recent = np.zeros(0)  # losses of the last steps
+        self.loss_at_start = math.inf
+
+    def before(self, run: Run, first: Feed, total: int) -> None:
+        """Measure what can be known before the first step; `first` is a batch, `total` the steps to come."""
+        self.facts = before(self.step, self.model, self.parts, first, total)
+        self.loss_at_start = max(self.facts["overfit"]["start"], abs(self.facts["start"]["loss_of_zeros"] or 0))
+        run.note(self.facts)
+
+    def look(self, epoch: int, last: bool) -> list[dict[str, float]]:
+        """At every unit, after the epochs 1, 2, 4, 8, ... and the last."""
+        if not last and not is_look(epoch):
+            return []
+        return [
+            {"step": self.step.count, **self.looks({path: self.step.arrays[path] for path in self.step.of_network})}
+        ]
+
+    def is_lost(self, losses: NDArray[Any]) -> bool:
+        """After steps of these losses: whether the loss is not finite, or so far above the start that it will not return."""
+        self.recent = np.concatenate([self.recent, losses])[-ENOUGH:]
+        mean = float(self.recent.mean())
+        risen = len(self.recent) == ENOUGH and mean > RISEN * self.loss_at_start
+        if risen or not math.isfinite(losses[-1]):
+            self.facts["ended"] = {"start": self.loss_at_start, "loss": plain(mean)}
+        return "ended" in self.facts
+
+    def replay(self, feeds: Iterable[Feed]) -> None:
+        """Make these steps again, the last of which had a loss that is not finite, and find what made it so first."""
+        if not math.isfinite(self.recent[-1]):
+            bad = first_bad(self.step, self.step.arrays, self.step.count, feeds)
+            self.facts |= {"bad": bad.plain()} if bad is not None else {}
+
+    def after(self, run: Run, status: str, feed: Feed) -> None:
+        """Measure what tells causes apart, where the training is not what it should be; `feed` are its first batches."""
+        self.facts["ended"] = {"status": status, **self.facts.get("ended", {})}
+        if status != "interrupted" and dissatisfied(Record(run, self.facts)):
+            declared = declared_arrays(self.step.net, (2, *self.step.shape))
+            arrays = initial_arrays(declared, self.step.optimizer.slots, self.step.seed, self.start)
+            judge = self._judge if self.parts.validation is not None else None
+            self.facts |= after(self.step, Fork(arrays, feed, judge), status == "finished")
+        run.note(self.facts)
+
+    def _judge(self, arrays: Mapping[str, NDArray[Any]]) -> float:
+        """The validation loss of these arrays."""
+        assert self.parts.validation is not None
+        return evaluate(self.model.with_arrays(arrays), self.parts.validation).scores["loss"]
+
+    def tell(self, run: Run, shown: bool) -> None:
+        """One line for each finding that was not told yet, if it is to be shown."""
+        from tqdm import tqdm  # noqa: PLC0415  (as in the trainer)
+
+        for finding in diagnose(run) if shown else ():
+            if finding.severity != "note" and (finding.rule, finding.layer) not in self.told:
+                self.told.add((finding.rule, finding.layer))
+                tqdm.write(str(finding), file=sys.stderr)
