@@ -85,13 +85,13 @@ def too_small(record: Record, behind: float = 0.12) -> Iterator[Finding]:
 
 
 @rule
-def too_large(record: Record, rose: float = 1.3, gap: float = 0.6, fitted: float = 0.05) -> Iterator[Finding]:
+def too_large(record: Record, rose: float = 1.3, gap: float = 0.6, fitted: float = 0.03) -> Iterator[Finding]:
     """Validation loss rose far after its best epoch, or stays, while the training loss went on falling to nearly 0."""
     if not len(record.validation) or not record.finished:
         return
     train, held = float(record.train[-1]), float(record.validation[-1])
     risen = held / max(float(record.validation.min()), 1e-12)
-    if (risen > rose and record.apart > gap) or (train < fitted * held and record.apart > 0.6 * gap):
+    if (risen > rose and record.apart > gap) or (train < fitted * held and record.apart > gap / 3):
         yield Finding(
             "too_large",
             "warning",

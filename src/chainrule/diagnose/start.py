@@ -28,6 +28,16 @@ def wrong_gradient(record: Record, error: float = 1e-3) -> Iterator[Finding]:
             layer=str(record.fact("start", "gradient", "layer") or ""),
             source=CHECKS,
         )
+    for path in (record.fact("start", "cut") or [])[:1]:
+        yield Finding(
+            "wrong_gradient",
+            "warning",
+            f"no gradient reaches {path} (0 of 1 path), though the loss depends on it",
+            "Without a gradient it stays as it was drawn",
+            ("take stop_gradient out of the way, unless this layer is to be kept as it is",),
+            layer=path.rpartition("/")[0],
+            source=CHECKS,
+        )
 
 
 @early

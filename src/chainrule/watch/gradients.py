@@ -64,15 +64,16 @@ class Checked:
 def of_gradients(
     net: Layer, loss: Loss, optimizer: Optimizer, lr: float, batch: Arrays, arrays: Mapping[str, Any], seed: int
 ) -> dict[str, Any]:
-    """{"gradient": {"worst", "layer", "flipped"}, "descent": cosine}, of a batch of `x`, `y` and perhaps `weights`.
+    """{"gradient": {"worst", "layer", "flipped"}, "cut": paths, "descent": cosine}, of a batch of `x`, `y` and perhaps
+    `weights`. Cut are parameters that the loss depends on and that have no gradient at all, as behind `stop_gradient`.
 
     None for what cannot be asked: the network knows no float64, or nothing moves.
     """
     try:
         measured = Slopes(net, loss, optimizer, {"lr": lr, "l2": 0.0, "step": 0, "seed": seed}, batch, arrays)
     except DtypeError:  # a layer of the user's own that is of float32
-        return {"gradient": None, "descent": None}
-    return {"gradient": measured.checked(), "descent": measured.descent()}
+        return {"gradient": None, "cut": [], "descent": None}
+    return {"gradient": measured.checked(), "cut": measured.cut, "descent": measured.descent()}
 
 
 class Slopes:
@@ -107,6 +108,7 @@ class Slopes:
         self.step = ReferencePlan(graph, [*self.gradient_of.values(), *self.still])
         value = Graph({}, {"loss": graph.outputs["loss"]})
         used = {*value.order}
+        self.cut = [p for p in self.trained if graph.inputs[p] in used and graph.inputs[p] not in graph.gradient]
         fed = {name: node for name, node in {**graph.inputs, **self.still}.items() if node in used}
         self.loss = ReferencePlan(Graph(fed, value.outputs))
 
