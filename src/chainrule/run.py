@@ -31,6 +31,9 @@ class Run:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        self.origin: Mapping[str, Any] | None = (
+            None  # what `cr.train` was called with; None for a folder that is opened
+        )
         if not (self.folder / "run.json").is_file():
             raise RunError(f"{self.folder}: not a run folder: there is no run.json in it")
 

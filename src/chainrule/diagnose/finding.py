@@ -72,8 +72,12 @@ class Finding:
 
     def __str__(self) -> str:
         """One line: severity, rule, place, what was seen, why, what to do first."""
-        place = " ".join([*([self.layer] if self.layer else []), *([f"step {self.step}"] if self.step is not None else [])])
-        return f"{self.severity}: {self.rule}{f', {place}' if place else ''}: {self.saw}. {self.why}. Try: {self.do[0]}."
+        place = " ".join(
+            [*([self.layer] if self.layer else []), *([f"step {self.step}"] if self.step is not None else [])]
+        )
+        return (
+            f"{self.severity}: {self.rule}{f', {place}' if place else ''}: {self.saw}. {self.why}. Try: {self.do[0]}."
+        )
 
     @property
     def cures(self) -> tuple[Cure, ...]:
