@@ -15,6 +15,7 @@ from . import data, metrics, ops
 from .data import Dataset
 from .engine import engines, set_threads
 from .errors import ChainruleError
+from .fix import fix
 from .grad import check_grads, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .graph import Tensor, debug, op, placeholder, scope, tensor
 from .later import later as _later
@@ -169,6 +170,7 @@ __all__ = [
     "data",
     "debug",
     "engines",
+    "fix",
     "grad",
     "hessian",
     "hvp",

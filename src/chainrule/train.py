@@ -84,7 +84,7 @@ def train(
     """
     # What is asked for, whatever arguments there are: nothing else has a name yet.
     asked = {name: value for name, value in locals().items() if name not in ("folder", "progress")}
-    dataset = _dataset(data)
+    dataset = dataset_of(data)
     optimizer, schedule = optimizer or Adam(0.003), schedule or Cosine()
     _check(optimizer, schedule, epochs, batch_size, l2, l1, seed, shuffle)
     chain = data_room.parse_augment(augment or ())
@@ -113,7 +113,8 @@ def train(
     return run
 
 
-def _dataset(data: Data) -> Dataset:
+def dataset_of(data: Data) -> Dataset:
+    """Data as `train` takes them, read and checked."""
     if isinstance(data, Dataset):
         return data
     if isinstance(data, tuple):

@@ -1,4 +1,4 @@
-"""Changes of the innermost layers of a network, wherever they stand: in a Sequential, a branch, a Net, a class of one's own."""
+"""Changes of a network's innermost layers, wherever they stand: in a Sequential, a branch, a Net, a class of one's own."""
 
 from __future__ import annotations
 
