@@ -23,6 +23,7 @@ from .choices import FROM_TARGET, GIVEN
 from .data import Features, parse_augment
 from .engine import engines as all_engines
 from .errors import ChainruleError, ModelError, SettingError
+from .fix import fix as try_cures
 from .layers import Layer
 from .loss import BY_TASK
 from .model import Model, load_model
@@ -287,6 +288,22 @@ PREDICTED = {"classes": _predicted_classes, "labels": _predicted_labels, "number
 def report(folder: str, output: Path | None) -> None:
     """Write what a run has to tell as one HTML file that needs no network."""
     click.echo(f"written: {Run(folder).report(output)}")
+
+
+@command.command()
+@click.argument("folder", metavar="RUN")
+@click.option("--data", metavar="SOURCE", help="Where the data are now, if they moved.")
+@click.option("--seeds", type=int, default=3, help="Trainings with and without each cure.")
+@click.option("--most", type=int, default=1000, help="Steps of such a training.")
+@click.option("--net", help="Python file that defines the network's own layers.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def fix(folder: str, data: str | None, seeds: int, most: int, net: str | None, quiet: bool) -> None:
+    """Try the cures of what is wrong with a run, and tell which of them help, by how much."""
+    load_net(net)
+    fixed = try_cures(folder, data=data, seeds=seeds, most=most, progress=not quiet)
+    click.echo(str(fixed))
+    if fixed.interrupted:
+        sys.exit(INTERRUPTED)
 
 
 @command.command()

@@ -31,9 +31,10 @@ class Bench:
     unless a finding says that they are no judge.
     """
 
-    def __init__(self, case: Case, most: int, found: Collection[str], split: bool) -> None:
-        """`most` steps; `found` names findings; `split`: whether another validation part is among the cures."""
-        self.case, self.most = case, most
+    def __init__(self, case: Case, most: int, found: Collection[str], split: bool, room: Path) -> None:
+        """`most` steps; `found` names findings; `split`: whether another validation part is among the cures; `room` is a
+        folder for what the trainings write, which is removed after each."""
+        self.case, self.most, self.room = case, most, room
         self.data: Dataset = case["data"]
         validation, test = case["validation"], case["test"]
         shares = [float(part) if isinstance(part, int | float) else 0.0 for part in (validation, test)]
@@ -84,7 +85,8 @@ class Bench:
             "epochs": self._epochs(case),
             "seed": (case["seed"] + number) % SEEDS,
         }
-        with tempfile.TemporaryDirectory(prefix="chainrule-fix-") as folder:
+        # A training that diverges is an answer, not an accident.
+        with tempfile.TemporaryDirectory(dir=self.room) as folder, np.errstate(all="ignore"):
             run = train(**{**case.arguments, **short}, folder=Path(folder) / "fork", progress=False)
             if (run.result or {}).get("status") == "interrupted":
                 raise KeyboardInterrupt

@@ -81,11 +81,6 @@ def _cells(trial: Trial) -> list[str]:
     if not trial.seeds:
         return [str(trial.cure), "", "", "", "", "", f"{trial.verdict}{': ' if trial.note else ''}{trial.note}"]
     spread = trial.fall.spread
-    loss = "" if spread == float("inf") else f"{_times(-trial.fall.mean)}"
+    loss = f"{-trial.fall.mean:+.3f}" if math.isfinite(spread) else ""
     numbers = [f"{trial.before:.3f}", f"{trial.after:.3f}", str(trial.gain), loss, str(trial.seeds)]
     return [str(trial.cure), *numbers, trial.verdict]
-
-
-def _times(log: float) -> str:
-    """A change of ln(loss) as a factor."""
-    return f"x {math.exp(log):.2f}"

@@ -39,7 +39,7 @@ def case_of(run: Run, data: Data | None) -> tuple[Case, list[str]]:
 
 
 def complete(arguments: Arguments) -> Case:
-    """With what `train` chooses by itself: network, optimiser, schedule, epochs."""
+    """With what `train` chooses by itself: network, optimiser, schedule, epochs. What says a default says nothing."""
     data: Dataset = arguments["data"]
     parts = data.split(arguments["validation"], arguments["test"], arguments["seed"])
     recipe, codes = choose_preparation(arguments["prepare"], arguments["net"])
@@ -51,6 +51,8 @@ def complete(arguments: Arguments) -> Case:
         "schedule": arguments["schedule"] or Cosine(),
         "epochs": arguments["epochs"] or default_epochs(len(parts.train), arguments["batch_size"]),
         "augment": parse_augment(arguments["augment"] or ()),
+        "prepare": None if recipe == choose_preparation(None, arguments["net"])[0] else recipe,
+        "l2": None if arguments["l2"] == loss.prior else arguments["l2"],
     }
     return Case({**arguments, **made}, preparation.input_shape)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tqdm import tqdm
 
 from ..diagnose.finding import CURES, Cure, Finding
 from ..errors import UnknownName, is_whole, require
+from ..interrupt import Interrupt
 from ..run import Run
 from ..train import Data
 from .bench import Bench
@@ -21,6 +23,7 @@ from .trials import Trials
 
 # Where nothing was found, or what was found has no cure: what most often holds a training back.
 USUAL = (Cure("lr", 0.1), Cure("lr", 10), Cure("epochs", 3), Cure("prepare"), Cure("batch_norm"), Cure("wider", 2))
+FEW = 100  # judged rows below which the loss breaks a tie
 
 
 def fixed(
@@ -36,8 +39,10 @@ def fixed(
     if not cures:
         why = "the run has no finding" if not found else "no finding of the run has a cure that can be tried"
         notes.append(f"{why}: tried are the usual suspects")
-    bench = Bench(case, most, [finding.rule for finding in found], Cure("split") in cures)
-    trials, interrupted = _tried(bench, cures or USUAL, seeds, progress)
+    # Inside of `Interrupt` a Ctrl-C waits for the training in progress to be cleared away.
+    with TemporaryDirectory(prefix="chainrule-fix-") as room, Interrupt() as interrupt:
+        bench = Bench(case, most, [finding.rule for finding in found], Cure("split") in cures, Path(room))
+        trials, interrupted = _tried(bench, cures or USUAL, seeds, bool(cures), progress, interrupt)
     alone, added = ([t for t in trials.done if bool(t.beside) is later] for later in (False, True))
     result = Fixed(
         run.folder,
@@ -62,8 +67,10 @@ def cures_of(findings: Sequence[Finding]) -> list[Cure]:
     return found
 
 
-def _tried(bench: Bench, cures: Sequence[Cure], seeds: int, progress: bool) -> tuple[Trials, bool]:
-    """The trials, and whether Ctrl-C ended them."""
+def _tried(
+    bench: Bench, cures: Sequence[Cure], seeds: int, found: bool, progress: bool, interrupt: Interrupt
+) -> tuple[Trials, bool]:
+    """The trials, and whether Ctrl-C ended them. Of cures that were `found` the loss may decide, if few rows judge."""
     planned = (len(cures) + 1) * seeds
     with tqdm(total=planned, unit="training", disable=None if progress else True, leave=False) as bar:
 
@@ -71,8 +78,10 @@ def _tried(bench: Bench, cures: Sequence[Cure], seeds: int, progress: bool) -> t
             bar.set_postfix_str(what, refresh=False)
             bar.total = max(bar.total or 0, bar.n + done)  # what is unclear takes more than was planned
             bar.update(done)
+            if interrupt.wished:
+                raise KeyboardInterrupt
 
-        trials = Trials(bench, seeds, tell)
+        trials = Trials(bench, seeds, tell, by_loss=found and len(bench.judged) < FEW)
         try:
             trials.run(cures)
         except KeyboardInterrupt:

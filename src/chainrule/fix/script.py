@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import shlex
-from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from ..data import Dataset
 from ..errors import SettingError
 from ..exchange.safetensors import write_whole
+from ..optim import Adam
 from ..parts import by_word
 from ..run import Run
+from ..schedule import Cosine
 from ..train import train
 from .code import MAIN, Writer, notation
 from .cures import Arguments
@@ -21,7 +22,10 @@ from .cures import Arguments
 if TYPE_CHECKING:
     from .fixed import Fixed
 
+# What `train` has by itself; None stands for these two.
 DEFAULTS = {name: p.default for name, p in inspect.signature(train).parameters.items()}
+DEFAULTS |= {"optimizer": Adam(0.003), "schedule": Cosine()}
+NOT_SETTINGS = ("net", "data", "folder", "progress")
 HELD = ("validation", "test")
 OF_LOAD = {"target": "--target", "ignore": "--ignore", "task": "--task", "missing": "--missing"}
 NUMBERS = ("epochs", "batch_size", "l2", "l1", "validation", "test", "seed", "engine", "class_weight")
@@ -39,8 +43,9 @@ def write_script(run: Run, fixed: Fixed) -> Path:
 def script(fixed: Fixed) -> str:
     """The script. What no text can hold, arrays, are parameters of its function."""
     writer, needed, lines = Writer(), ["data"], []
-    for name, value in fixed.settings.items():
-        if name in ("net", "data") or _default(name, value):
+    for name, default in DEFAULTS.items():
+        value = fixed.settings.get(name, default)
+        if name in NOT_SETTINGS or value == default:
             continue
         try:
             lines.append(f"        {name}={writer.code(value)},")
@@ -89,11 +94,6 @@ def _main(data: Dataset, needed: list[str]) -> list[str]:
 
 def _loaded(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
-
-
-def _default(name: str, value: Any) -> bool:
-    """Whether `train` has that value by itself; arrays are none."""
-    return name not in DEFAULTS or (not isinstance(value, Mapping | Dataset) and value == DEFAULTS[name])
 
 
 def _import(module: str, name: str) -> str:
@@ -159,7 +159,7 @@ def _augment(chain: Any) -> str:
 
 def _part(kind: str, option: str, part: Any) -> list[str]:
     """A loss or a schedule whose word says all: the one with its default settings."""
-    if part is None:
+    if part == DEFAULTS[option]:
         return []
     word = next((word for word, made in by_word(kind).items() if made is type(part)), None)
     if word is None or by_word(kind)[word]() != part:

@@ -15,14 +15,13 @@ from .cures import Case
 from .measure import LEAST, LOWER, Gain, Outcome, fall_of_loss, gain
 
 Verdict: TypeAlias = Literal["gains", "lowers the loss", "no gain", "loses", "changes nothing", "does not fit"]
-HELPS: tuple[Verdict, ...] = ("gains", "lowers the loss")
 NONE = Gain(0.0, 0.0)
 Tell: TypeAlias = Callable[[str, int], None]  # what is tried, and how many trainings are done of it
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A cure, what it was added to, and what came of it. `gain` is of the outcome, `fall` of ln(loss)."""
+    """A cure, what it was added to, and what came of it: the gain of the outcome, the fall of the loss."""
 
     cure: Cure
     beside: tuple[Cure, ...] = ()
@@ -44,17 +43,18 @@ class Trial:
             return "gains"
         if self.gain.mean < -max(self.gain.spread, LEAST):
             return "loses"
-        lower = self.fall.mean > max(self.fall.spread, -LOWER) and self.gain.mean > -LEAST
+        lower = self.fall.mean > max(self.fall.spread, LOWER) and self.gain.mean > -LEAST
         return "lowers the loss" if lower else "no gain"
 
 
 @dataclass
 class Trials:
-    """All that was tried, in its order, and what was chosen of it."""
+    """All that was tried, in its order, and what was chosen of it. With `by_loss` a lower loss is enough to be chosen."""
 
     bench: Bench
     seeds: int
     tell: Tell
+    by_loss: bool = False
     done: list[Trial] = field(default_factory=list)
     chosen: tuple[Cure, ...] = ()
     case: Case = field(init=False)
@@ -65,7 +65,7 @@ class Trials:
     def run(self, cures: Sequence[Cure]) -> None:
         """Each alone; then, while something helps, all the others on top of the best."""
         rivals = list(dict.fromkeys(cures))
-        wanted = HELPS
+        wanted: tuple[Verdict, ...] = ("gains", "lowers the loss") if self.by_loss else ("gains",)
         while rivals:
             tried = [(self._tried(cure), cure) for cure in rivals]
             helpful = [trial for trial, _ in tried if trial.verdict in wanted]
@@ -89,7 +89,7 @@ class Trials:
         else:
             try:
                 trial = self._paired(cure, cured, range(self.seeds))
-                if trial.gain.unclear or (not trial.gain.sure and trial.fall.unclear):
+                if trial.gain.unclear or (self.by_loss and not trial.gain.sure and trial.fall.unclear):
                     trial = self._paired(cure, cured, range(2 * self.seeds))
             except ChainruleError as problem:
                 trial = Trial(cure, self.chosen, note=str(problem))
