@@ -63,6 +63,7 @@ from .layers import (
     Upsample,
 )
 from .loss import AbsoluteError, BinaryCrossEntropy, CrossEntropy, Focal, Hinge, Huber, Poisson, SquaredError
+from .lr_range import lr_range
 from .lsuv import lsuv
 from .model import Model, load_model
 from .ops import *  # noqa: F403  (its __all__ is the list of ops)
@@ -177,6 +178,7 @@ __all__ = [
     "jacobian",
     "jvp",
     "load_model",
+    "lr_range",
     "lsuv",
     "metrics",
     "op",

@@ -23,7 +23,6 @@ from chainrule.diagnose.finding import Cure, Finding
 from chainrule.errors import ChainruleError
 from chainrule.fix import origin
 
-RNG = np.random.default_rng(0)
 NET = "dense16 relu dense3"
 
 
@@ -34,7 +33,7 @@ def finding(rule: str, *cures: Cure) -> Finding:
 def blobs(n: int = 300, spread: float = 0.8) -> tuple[Any, Any]:
     """Three clouds that overlap a little."""
     y = np.arange(n) % 3
-    return RNG.normal(size=(n, 2)) * spread + np.array([[0, 0], [3, 0], [0, 3]])[y], y
+    return np.random.default_rng(0).normal(size=(n, 2)) * spread + np.array([[0, 0], [3, 0], [0, 3]])[y], y
 
 
 @pytest.fixture
@@ -112,8 +111,8 @@ def test_the_command(csv_run: cr.Run, cli: Cli, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_where_nothing_helps_it_says_so(tmp_path: Path) -> None:
-    run = cr.train(NET, blobs(spread=0.3), epochs=40, folder=tmp_path / "r", progress=False)
-    fixed = cr.fix(run, findings=[], progress=False)
+    run = cr.train(NET, blobs(90, spread=0.3), epochs=40, folder=tmp_path / "r", progress=False)
+    fixed = cr.fix(run, findings=[], seeds=2, progress=False)
     assert fixed.chosen == ()
     assert "the run has no finding: tried are the usual suspects" in str(fixed)
     assert "nothing helped beyond its spread. Tried: " in str(fixed)
@@ -136,7 +135,7 @@ def test_what_only_helps_together_is_added(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["numbers", "labels"])
 def test_other_tasks(kind: str, tmp_path: Path) -> None:
-    x = RNG.normal(size=(200, 3))
+    x = np.random.default_rng(0).normal(size=(200, 3))
     y = x @ np.array([[1.0], [2.0], [-1.0]]) if kind == "numbers" else np.stack([x[:, 0] > 0, x[:, 1] + x[:, 2] > 0], 1)
     net = f"dense8 relu dense{y.shape[1]}"
     run = cr.train(net, (x, y), optimizer=cr.Adam(1e-6), epochs=20, folder=tmp_path / "r", progress=False)
