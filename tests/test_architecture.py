@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "chainrule"
 CORE = "errors later philox version graph ops grad trace explain engine"
 PARTS = f"{CORE} init optim schedule loss table layers"
-ALL = f"{PARTS} data metrics exchange run network step model evaluate interrupt trainer train picture report statistics activations lsuv classics choices parts diagnose watch"
+ALL = f"{PARTS} data metrics exchange run network step model evaluate interrupt trainer train picture report statistics activations lsuv classics choices parts diagnose watch fix lr_range"
 ALLOWED = {
     "errors": "",
     "philox": "",
@@ -55,6 +55,8 @@ ALLOWED = {
     "trainer": f"{PARTS} data metrics exchange run network step model evaluate interrupt diagnose watch",
     "train": f"{PARTS} choices data exchange run model trainer",
     "parts": "errors data init layers loss metrics optim schedule",
+    "fix": f"{PARTS} choices data metrics exchange run network model evaluate interrupt train parts diagnose",
+    "lr_range": f"{PARTS} choices data network step model picture train",
     "picture": "errors later graph grad trace run table",
     "report": "errors exchange run picture",
     "cli": ALL,
@@ -84,6 +86,7 @@ SELDOM = (
     "chainrule.cli",
     "chainrule.data.augment",
     "chainrule.data.formats",
+    "chainrule.fix.protocol",
     "chainrule.parts",
     "chainrule.picture.graph.picture",
     "chainrule.statistics",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -74,3 +75,22 @@ def test_a_damaged_model_file(tmp_path: Path, damage: dict[str, Any], sentence: 
     with pytest.raises(ModelError, match=sentence) as caught:
         cr.load_model(tmp_path / "damaged.safetensors")
     assert "damaged.safetensors: " in str(caught.value)
+
+
+def test_a_run_remembers_what_it_was_called_with(tmp_path: Path) -> None:
+    x, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
+    folder = tmp_path / "r"
+    run = cr.train("dense2", (x, y), epochs=1, l2=3.0, shuffle=False, folder=folder, progress=False)
+    asked = {*inspect.signature(cr.train).parameters} - {"folder", "progress"}
+    assert run.origin is not None
+    assert {*run.origin} == asked
+    assert (run.origin["net"], run.origin["l2"], run.origin["shuffle"], run.origin["loss"]) == (
+        "dense2",
+        3.0,
+        False,
+        None,
+    )
+    assert isinstance(run.origin["data"], cr.Dataset)
+    assert cr.Run(folder).origin is None
+    assert run.about["data"]["source"] is None
+    assert len(run.about["data"]["fingerprint"]) == 16

@@ -16,6 +16,7 @@ from .data import Dataset
 from .diagnose import Finding, diagnose
 from .engine import engines, set_threads
 from .errors import ChainruleError
+from .fix import fix
 from .grad import check_grads, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .graph import Tensor, debug, op, placeholder, scope, tensor
 from .later import later as _later
@@ -63,6 +64,7 @@ from .layers import (
     Upsample,
 )
 from .loss import AbsoluteError, BinaryCrossEntropy, CrossEntropy, Focal, Hinge, Huber, Poisson, SquaredError
+from .lr_range import lr_range
 from .lsuv import lsuv
 from .model import Model, load_model
 from .ops import *  # noqa: F403  (its __all__ is the list of ops)
@@ -172,12 +174,14 @@ __all__ = [
     "debug",
     "diagnose",
     "engines",
+    "fix",
     "grad",
     "hessian",
     "hvp",
     "jacobian",
     "jvp",
     "load_model",
+    "lr_range",
     "lsuv",
     "metrics",
     "op",

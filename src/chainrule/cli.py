@@ -11,30 +11,87 @@ import importlib.util
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import reduce
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, TypeAlias, get_args
 
 import click
 import numpy as np
 
 from . import data as data_room
 from .choices import FROM_TARGET, GIVEN
-from .data import Features, parse_augment
+from .data import Dataset, Features, parse_augment
 from .engine import engines as all_engines
 from .errors import ChainruleError, ModelError, SettingError
+from .fix import fix as try_cures
 from .layers import Layer
 from .loss import BY_TASK
+from .lr_range import lr_range as find_lr
 from .model import Model, load_model
 from .optim import Optimizer
 from .parts import TABLES, by_word, tables
+from .picture.text import findings_text
 from .run import Run
 from .train import train as run_training
 from .version import __version__
 
 INTERRUPTED = 130
 LOSS_WORDS, OPTIMIZERS, SCHEDULES = (by_word(kind) for kind in ("losses", "optimizers", "schedules"))
+OF_DATA = ("target", "ignore", "task", "missing", "size", "signals")
 OPTIMIZER_OPTIONS = ("optimizer", "lr", "momentum", "nesterov", "clip_norm", "clip_value", "max_norm")
+
+
+Command: TypeAlias = Callable[..., Any]
+# Options that several commands have.
+DATA = (
+    click.option("--target", multiple=True, metavar="COLUMN", help="Column of a table to predict; may be given again."),
+    click.option("--ignore", multiple=True, metavar="COLUMN", help="Column to leave out; may be given again."),
+    click.option(
+        "--task", type=click.Choice(get_args(data_room.TaskChoice)), default="auto", help="What the target is."
+    ),
+    click.option(
+        "--missing",
+        type=click.Choice(["refuse", "fill"]),
+        default="refuse",
+        help="fill: numbers get the column's mean, categories none.",
+    ),
+    click.option("--size", type=int, nargs=2, metavar="H W", help="Bring all images to this size."),
+    click.option("--signals", is_flag=True, help="Arrays (rows, length, channels) are signals, not images."),
+)
+NETWORK = (
+    click.option(
+        "--net", help='Layers, "conv32-3 bn relu pool2 flatten dense10", or a Python file that defines `net`.'
+    ),
+    click.option("--loss", type=click.Choice(list(LOSS_WORDS)), help="What is made small  [default: by the target]"),
+    click.option("--optimizer", type=click.Choice(list(OPTIMIZERS)), default="adam"),
+)
+LIMITS = (
+    click.option("--momentum", type=float, help="Momentum of sgd."),
+    click.option("--nesterov", is_flag=True, help="Nesterov's momentum, of sgd."),
+    click.option("--clip-norm", type=float, help="Largest norm of all gradients together."),
+    click.option("--clip-value", type=float, help="Largest element of a gradient."),
+    click.option("--max-norm", type=float, help="Largest norm of the weights into a unit."),
+)
+STEP = (
+    click.option("--batch-size", type=int, default=32, help="Rows in a step."),
+    click.option("--l2", type=float, help="Precision of the weights' prior  [default: by the task]"),
+    click.option("--l1", type=float, default=0.0, help="Inverse scale of a Laplace prior on the weights."),
+    click.option("--class-weight", type=click.Choice(["balanced"]), help="Every class counts as much as any other."),
+    click.option(
+        "--prepare", help="standardise, mean-image, mean-channel, pca0.95, whiten, zca, none  [default: standardise]"
+    ),
+)
+SPLIT = (
+    click.option("--validation", type=float, default=0.1, help="Share of the rows that chooses the epoch."),
+    click.option("--test", type=float, default=0.2, help="Share of the rows that is looked at once, at the end."),
+    click.option("--seed", type=int, default=0, help="One seed, one result."),
+)
+
+
+def options(*chosen: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Several of them, in their order."""
+    return lambda function: reduce(lambda made, option: option(made), reversed(chosen), function)
 
 
 class Sentences(click.Group):
@@ -64,61 +121,22 @@ def command() -> None:
 
 @command.command()
 @click.argument("source")
-@click.option("--target", multiple=True, metavar="COLUMN", help="Column of a table to predict; may be given again.")
-@click.option("--ignore", multiple=True, metavar="COLUMN", help="Column to leave out; may be given again.")
-@click.option("--task", type=click.Choice(get_args(data_room.TaskChoice)), default="auto", help="What the target is.")
-@click.option(
-    "--missing",
-    type=click.Choice(["refuse", "fill"]),
-    default="refuse",
-    help="fill: numbers get the column's mean, categories none.",
-)
-@click.option("--size", type=int, nargs=2, metavar="H W", help="Bring all images to this size.")
-@click.option("--signals", is_flag=True, help="Arrays (rows, length, channels) are signals, not images.")
-@click.option("--net", help='Layers, "conv32-3 bn relu pool2 flatten dense10", or a Python file that defines `net`.')
-@click.option("--loss", type=click.Choice(list(LOSS_WORDS)), help="What is made small  [default: by the target]")
-@click.option("--optimizer", type=click.Choice(list(OPTIMIZERS)), default="adam")
+@options(*DATA, *NETWORK)
 @click.option("--lr", type=float, default=0.003, help="Learning rate at its highest.")
-@click.option("--momentum", type=float, help="Momentum of sgd.")
-@click.option("--nesterov", is_flag=True, help="Nesterov's momentum, of sgd.")
-@click.option("--clip-norm", type=float, help="Largest norm of all gradients together.")
-@click.option("--clip-value", type=float, help="Largest element of a gradient.")
-@click.option("--max-norm", type=float, help="Largest norm of the weights into a unit.")
+@options(*LIMITS)
 @click.option("--schedule", type=click.Choice(list(SCHEDULES)), default="cosine", help="How the learning rate moves.")
 @click.option("--epochs", type=int, help="Passes over the training part  [default: about 2,000 steps]")
-@click.option("--batch-size", type=int, default=32, help="Rows in a step.")
-@click.option("--l2", type=float, help="Precision of the weights' prior  [default: by the task]")
-@click.option("--l1", type=float, default=0.0, help="Inverse scale of a Laplace prior on the weights.")
-@click.option("--class-weight", type=click.Choice(["balanced"]), help="Every class counts as much as any other.")
-@click.option(
-    "--prepare", help="standardise, mean-image, mean-channel, pca0.95, whiten, zca, none  [default: standardise]"
-)
+@options(*STEP)
 @click.option("--augment", default="", help='Changes to training images, "shift1 rotate10 flip".')
 @click.option("--shuffle/--no-shuffle", default=True, help="A new order of the rows in every epoch.")
-@click.option("--validation", type=float, default=0.1, help="Share of the rows that chooses the epoch.")
-@click.option("--test", type=float, default=0.2, help="Share of the rows that is looked at once, at the end.")
-@click.option("--seed", type=int, default=0, help="One seed, one result.")
+@options(*SPLIT)
 @click.option("--folder", type=click.Path(), help="Where the run is recorded  [default: runs/NAME-NUMBER]")
 @click.option("--engine", default="auto", help="See `chainrule engines`.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
-def train(
-    source: str,
-    target: Sequence[str],
-    ignore: Sequence[str],
-    task: data_room.TaskChoice,
-    missing: Literal["refuse", "fill"],
-    size: tuple[int, int] | None,
-    signals: bool,
-    net: str | None,
-    loss: str | None,
-    schedule: str,
-    quiet: bool,
-    **settings: Any,
-) -> None:
+def train(source: str, net: str | None, loss: str | None, schedule: str, quiet: bool, **settings: Any) -> None:
     """Train on SOURCE: digits, a table (.csv, .tsv, .parquet), arrays (.npz, .npy), or images (IDX, CIFAR, a folder)."""
-    one = target[0] if len(target) == 1 else tuple(target) or None
     settings |= {"augment": parse_augment(settings["augment"]), "prepare": settings["prepare"] or None}
-    dataset = data_room.load(source, target=one, ignore=ignore, task=task, missing=missing, size=size, signals=signals)
+    dataset = _load(source, **{name: settings.pop(name) for name in OF_DATA})
     click.echo(f"{dataset.name}: {dataset.describe()}")
     if types := dataset.types():
         click.echo(types)
@@ -135,9 +153,16 @@ def train(
         **settings,
     )
     click.echo(run.summary())
+    if run.findings:
+        click.echo(f"\nwhat is wrong:  chainrule diagnose {run.folder}\nwhat helps:     chainrule fix {run.folder}")
     click.echo(f"\nlook closer:  chainrule report {run.folder}")
     if (run.result or {}).get("status") == "interrupted":
         sys.exit(INTERRUPTED)
+
+
+def _load(source: str, target: Sequence[str], **options: Any) -> Dataset:
+    """The data that the options describe."""
+    return data_room.load(source, target=target[0] if len(target) == 1 else tuple(target) or None, **options)
 
 
 def _optimizer(optimizer: str, momentum: float | None, nesterov: bool, **settings: float | None) -> Optimizer:
@@ -290,10 +315,56 @@ def report(folder: str, output: Path | None) -> None:
 
 
 @command.command()
+@click.argument("folder", metavar="RUN")
+def diagnose(folder: str) -> None:
+    """What is wrong with a run, why it matters and what to do: causes before what they cause, notes last."""
+    click.echo(findings_text(Run(folder)))
+
+
+@command.command()
+@click.argument("folder", metavar="RUN")
+@click.option("--data", metavar="SOURCE", help="Where the data are now, if they moved.")
+@click.option("--seeds", type=int, default=3, help="Trainings with and without each cure.")
+@click.option("--most", type=int, default=1000, help="Steps of such a training.")
+@click.option("--net", help="Python file that defines the network's own layers.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def fix(folder: str, data: str | None, seeds: int, most: int, net: str | None, quiet: bool) -> None:
+    """Try the cures of what is wrong with a run, and tell which of them help, by how much."""
+    load_net(net)
+    fixed = try_cures(folder, data=data, seeds=seeds, most=most, progress=not quiet)
+    click.echo(str(fixed))
+    if fixed.interrupted:
+        sys.exit(INTERRUPTED)
+
+
+@command.command()
 @click.argument("kinds", nargs=-1, type=click.Choice(list(TABLES)), metavar=f"[{'|'.join(TABLES)}]...")
 def parts(kinds: Sequence[str]) -> None:
     """What there is to build with: names, words for --net and other options, formulas, sources."""
     click.echo(tables(kinds or TABLES))
+
+
+@command.command("lr-range")
+@click.argument("source")
+@options(*DATA, *NETWORK, *LIMITS, *STEP, *SPLIT)
+@click.option("--low", type=float, default=1e-6, help="First learning rate.")
+@click.option("--high", type=float, default=10.0, help="Last learning rate.")
+@click.option("--steps", type=int, default=200, help="Steps from the first to the last.")
+@click.option("--seeds", type=int, default=3, help="How many times, from other initial weights.")
+@click.option("--output", type=click.Path(path_type=Path), help="Draw the curve into this .svg or .png file.")
+@click.option("--engine", default="auto", help="See `chainrule engines`.")
+def lr_range(source: str, net: str | None, loss: str | None, output: Path | None, **settings: Any) -> None:
+    """Which learning rate to train with: the rate rises step by step until the loss does, too."""
+    settings["prepare"] = settings["prepare"] or None
+    dataset = _load(source, **{name: settings.pop(name) for name in OF_DATA})
+    optimizer = _optimizer(lr=1.0, **{name: settings.pop(name) for name in OPTIMIZER_OPTIONS if name != "lr"})
+    chosen = LOSS_WORDS[loss]() if loss else None
+    found = find_lr(load_net(net), dataset, loss=chosen, optimizer=optimizer, **settings)
+    click.echo(str(found))
+    if output is not None:
+        click.echo(f"written: {found.save(output)}")
+    if found.suggestion is not None:
+        click.echo(f"\ntrain with it:  chainrule train {source} ... --lr {found.suggestion:.2g}")
 
 
 @command.command()

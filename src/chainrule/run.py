@@ -34,6 +34,9 @@ class Run:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        self.origin: Mapping[str, Any] | None = (
+            None  # what `cr.train` was called with; None for a folder that is opened
+        )
         if not (self.folder / "run.json").is_file():
             raise RunError(f"{self.folder}: not a run folder: there is no run.json in it")
 
@@ -97,6 +100,11 @@ class Run:
     def model(self) -> Any:
         """The trained model: the checkpoint with the lowest validation loss."""
         return METHODS["model"](self)
+
+    @property
+    def findings(self) -> Any:
+        """What is wrong with the training, the likeliest cause first."""
+        return METHODS["findings"](self)
 
     def summary(self) -> str:
         """Scores of every part, the confusion matrix and the most wrong examples, as text."""

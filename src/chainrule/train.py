@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from . import data as data_room
 from .choices import FROM_TARGET, GIVEN, ClassWeight, choose_loss, choose_preparation, default_epochs, resolve_net
 from .data import Dataset, Parts
+from .data.fingerprint import fingerprint
 from .data.transform import Recipe
 from .errors import DataError, is_number, is_ours, is_whole, require, require_number, require_seed
 from .layers import Layer
@@ -81,7 +82,9 @@ def train(
 
     Raises DataError, ShapeError, SettingError for input that does not fit; RunError if the folder cannot be written.
     """
-    dataset = _dataset(data)
+    # What is asked for, whatever arguments there are: nothing else has a name yet.
+    asked = {name: value for name, value in locals().items() if name not in ("folder", "progress")}
+    dataset = dataset_of(data)
     optimizer, schedule = optimizer or Adam(0.003), schedule or Cosine()
     _check(optimizer, schedule, epochs, batch_size, l2, l1, seed, shuffle)
     chain = data_room.parse_augment(augment or ())
@@ -110,11 +113,13 @@ def train(
         "test": _share(test),
     }
     run = Run.create(folder, dataset.name, _about(dataset, parts, about))
+    run.origin = {**asked, "data": dataset}
     trainer.fit(run, progress)
     return run
 
 
-def _dataset(data: Data) -> Dataset:
+def dataset_of(data: Data) -> Dataset:
+    """Data as `train` takes them, read and checked."""
     if isinstance(data, Dataset):
         return data
     if isinstance(data, tuple):
@@ -163,6 +168,8 @@ def _about(dataset: Dataset, parts: Parts, settings: Mapping[str, Any]) -> dict[
             "targets": list(dataset.targets),
             "place": dataset.place,
             "rows": held,
+            "source": dataset.source,
+            "fingerprint": fingerprint(dataset),
         },
         "settings": dict(settings),
         "versions": {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any, Literal, TypeAlias
@@ -60,6 +60,7 @@ class Dataset:
     channels). y of floats stays numbers, truth values (n, k) are labels; whole numbers, truth values or text (n,) and
     whole numbers (n, h, w) become classes. Where `classes` is given (text or whole numbers, each once), whole numbers are
     codes, over any number of axes; `coded` remembers that they were given so, for rows that are held out as (x, y).
+    `source` is what `load` was called with, of data that came from a file and are all that it gave.
 
     missing="fill": NaN in x stands for a missing value, which the training part's mean replaces later; "refuse": none.
 
@@ -80,6 +81,7 @@ class Dataset:
     place: Place = "index"
     targets: tuple[str, ...] = ()
     coded: bool | None = None
+    source: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         require("Dataset", "missing", self.missing, self.missing in ("refuse", "fill"), "'refuse' or 'fill'")
@@ -150,7 +152,7 @@ class Dataset:
         rows = np.atleast_1d(np.arange(len(self))[index])
         x = self.x.take(rows) if isinstance(self.x, Rows) else self.x[rows]
         weights = None if self.weights is None else self.weights[rows]
-        return replace(self, x=x, y=self.y[rows], where=self.where[rows], weights=weights)
+        return replace(self, x=x, y=self.y[rows], where=self.where[rows], weights=weights, source=None)
 
     def split(self, validation: Holdout = None, test: Holdout = None, seed: int = 0) -> Parts:
         """Part the rows in training, validation and test.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ from .table import Table
 from .targets import Label, TaskChoice
 
 Source: TypeAlias = str | os.PathLike[str] | Any  # a path, the name of a shipped data set, or a DataFrame
+
+DEFAULTS: tuple[Any, ...] = (None, False, [], "auto", "refuse")  # of the options of `load`
 
 
 def load(
@@ -78,6 +80,9 @@ def load(
             y = targets.for_task(np.asarray(y), task)
             data = Dataset.of(x, y, classes=classes, name=stem(place), missing=missing, signals=signals)
         data.check_learnable()
+    options = {"target": target, "ignore": ignore, "task": task, "missing": missing, "size": size, "classes": classes}
+    # The dataset is frozen, and nobody has seen it yet; replacing it would check every value once more.
+    object.__setattr__(data, "source", came_from(source, {**options, "signals": signals}))
     return data
 
 
@@ -200,3 +205,22 @@ def naming(place: Path | str) -> Iterator[None]:
         if error.file is not None:
             raise
         raise DataError(str(error), place) from None
+
+
+def came_from(source: Any, options: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A file and how it was read, as plain data for `load(**...)`; None for what is in memory only, such as a DataFrame.
+
+    Paths are absolute: a run is opened again from another folder.
+    """
+    if not isinstance(source, str | os.PathLike):
+        return None
+    place = str(source) if source in SHIPPED else str(Path(source).expanduser().absolute())
+    given = {name: _plain(value) for name, value in options.items()}
+    return {"source": place, **{name: value for name, value in given.items() if value not in DEFAULTS}}
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has: a list in place of a tuple, Python's numbers in place of NumPy's."""
+    if isinstance(value, str) or not np.iterable(value):
+        return value.item() if isinstance(value, np.generic) else value
+    return [_plain(item) for item in value]

@@ -170,6 +170,31 @@ def histograms(layers: Sequence[tuple[str, NDArray[Any], NDArray[Any]]], ending:
         return written(drawn, ending)
 
 
+def loss_by_rate(
+    rates: NDArray[Any],
+    losses: NDArray[Any],
+    smooth: NDArray[Any],
+    suggestion: float | None,
+    diverges: float,
+    ending: str = ".svg",
+) -> bytes:
+    """The learning rate range test: the loss of every batch (seeds, steps) faint, the smoothed one bold, by the rate."""
+    start, low = float(smooth[0]), float(smooth.min())
+    with figure(6.4, 3.6) as (drawn, (ax,)):
+        for row in losses:
+            ax.plot(rates, np.where(np.isfinite(row), row, np.nan), color=TRAIN, lw=0.6, alpha=0.25)
+        ax.plot(rates, smooth, color=TRAIN, lw=2, label="loss, smoothed")
+        if math.isfinite(diverges):
+            ax.axvline(diverges, color=INK, ls=":", lw=1.2, label=f"diverges: {diverges:.2g}")
+        if suggestion is not None:
+            ax.axvline(suggestion, color=VALIDATION, ls="--", lw=1.6, label=f"suggested: {suggestion:.2g}")
+        ax.set(xscale="log", xlabel="learning rate", ylabel="loss of the batch", xlim=(rates[0], rates[-1]))
+        room = max(start - low, 0.1 * abs(start))
+        ax.set_ylim(low - 0.3 * room, start + 0.8 * room)
+        ax.legend(loc="upper left" if suggestion is None else "lower left")
+        return written(drawn, ending)
+
+
 def functions(panels: Sequence[tuple[str, NDArray[Any], NDArray[Any], NDArray[Any]]], ending: str = ".svg") -> bytes:
     """Functions of one number (name, x, f, f'), side by side: f in blue, its derivative dotted."""
     with _panels([name for name, *_ in panels], 1.9, 1.5) as (drawn, axes):

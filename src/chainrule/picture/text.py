@@ -14,8 +14,8 @@ PERCENT = ("accuracy", "top5")
 STATUS = {
     "finished": "finished {epochs} epochs in {seconds:.1f} s; kept is epoch {best_epoch}",
     "interrupted": "stopped by Ctrl-C in epoch {epochs}, after {seconds:.1f} s; kept is epoch {best_epoch}",
-    "diverged": "diverged: the loss was no finite number in epoch {epochs}. Kept is epoch {best_epoch}; "
-    "lower the learning rate (--lr, now {lr:g})",
+    "diverged": "diverged in epoch {epochs}: the loss was not finite, or above 3 times its start. Kept is epoch {best_epoch}; "
+    "the learning rate was {lr:g}",
 }
 
 
@@ -32,6 +32,21 @@ def result_text(run: Run) -> str:
     loss = run.about["settings"].get("loss")  # runs of version 0.1 do not say
     status += f"\nloss: {loss['about']}, {loss['chosen']}" if loss else ""
     return "\n\n".join([*(block for block in blocks if block), f"{status}\nrecorded in {run.folder}"])
+
+
+def findings_text(run: Run) -> str:
+    """All findings of a run, each with its place, what was seen, why it matters, what to do, and the source."""
+    findings = run.findings
+    if not findings:
+        return f"{run.folder}: nothing was found wrong"
+    return "\n\n".join([f"{run.folder}: {len(findings)} found", *(_finding(finding) for finding in findings)])
+
+
+def _finding(finding: Any) -> str:
+    place = [finding.layer] * bool(finding.layer) + [f"step {finding.step}"] * (finding.step is not None)
+    lines = [f"{finding.severity}: {finding.rule}{' at ' * bool(place)}{', '.join(place)}", f"saw   {finding.saw}"]
+    lines += [f"why   {finding.why}", *(f"try   {what}" for what in finding.do), f"from  {finding.source}"]
+    return "\n      ".join(lines)
 
 
 def further_text(result: Mapping[str, Any]) -> str:
