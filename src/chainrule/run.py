@@ -101,11 +101,6 @@ class Run:
         """The trained model: the checkpoint with the lowest validation loss."""
         return METHODS["model"](self)
 
-    @property
-    def findings(self) -> Any:
-        """What is wrong with the training, the likeliest cause first."""
-        return METHODS["findings"](self)
-
     def summary(self) -> str:
         """Scores of every part, the confusion matrix and the most wrong examples, as text."""
         return str(METHODS["summary"](self))

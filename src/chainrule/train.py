@@ -56,6 +56,7 @@ def train(
     folder: str | Path | None = None,
     engine: str = "auto",
     progress: bool = True,
+    watch: bool = True,
 ) -> Run:
     """Train a network and record everything in a run folder.
 
@@ -80,6 +81,9 @@ def train(
     seed        of the split, the initial weights, the shuffles, augmentation and dropout: one seed, one result to the bit
     folder      where the run is recorded; default `runs/<data>-<number>`; a folder with files in it is refused
 
+    progress    a bar, and one line for each thing that is found wrong; to the terminal's standard error
+    watch       measure data, network and training for `run.findings`; it changes no bit of what is trained. False: do not
+
     Raises DataError, ShapeError, SettingError for input that does not fit; RunError if the folder cannot be written.
     """
     # What is asked for, whatever arguments there are: nothing else has a name yet.
@@ -97,6 +101,7 @@ def train(
     network = resolve_net(net, preparation, parts.train)
     l2 = chosen.prior if l2 is None else l2
     settings = Settings(optimizer, schedule, epochs, batch_size, l2, l1, chain, seed, engine, shuffle)
+    require("train", "watch", watch, isinstance(watch, bool), "True or False")
     trainer = Trainer(network, parts, preparation, settings, start)
     about = {
         "loss": {
@@ -114,7 +119,7 @@ def train(
     }
     run = Run.create(folder, dataset.name, _about(dataset, parts, about))
     run.origin = {**asked, "data": dataset}
-    trainer.fit(run, progress)
+    trainer.fit(run, progress, watch)
     return run
 
 

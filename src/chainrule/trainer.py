@@ -128,9 +128,10 @@ class Trainer:
             each = (each * np.asarray(of_classes)[self.y].reshape(len(self.y), -1).T).T
         return scaled, np.float32(np.mean(each, dtype=np.float64))
 
-    def fit(self, run: Run, progress: bool) -> None:
+    def fit(self, run: Run, progress: bool, watch: bool = True) -> None:
         """All epochs, then the result. Ctrl-C ends the training early, and the result is of what was learned."""
         started = saved = time.perf_counter()
+        self.watcher.on = watch
         self._begin(run)
         self.watcher.tell(run, progress)
         status = "finished"
@@ -223,7 +224,7 @@ class Trainer:
     def _steps(self, order: NDArray[np.int64]) -> Seen:
         """Steps on these rows."""
         feed = self._feed(order)
-        if self.step.count >= self.next_probe and order.shape[1] == self.settings.batch_size:
+        if self.watcher.on and self.step.count >= self.next_probe and order.shape[1] == self.settings.batch_size:
             self.next_probe = self.step.count + PROBE_EVERY
             figures = self.step.probe(feed.rows, feed.order[:1], feed.lr[0].item(), feed.l2, feed.l1)
             self.probes.append({"step": self.step.count, **{f"{p.layer}/{p.what}": p.value for p in figures}})

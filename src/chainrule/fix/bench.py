@@ -87,7 +87,7 @@ class Bench:
         }
         # A training that diverges is an answer, not an accident.
         with tempfile.TemporaryDirectory(dir=self.room) as folder, np.errstate(all="ignore"):
-            run = train(**{**case.arguments, **short}, folder=Path(folder) / "fork", progress=False)
+            run = train(**{**case.arguments, **short}, folder=Path(folder) / "fork", progress=False, watch=False)
             if (run.result or {}).get("status") == "interrupted":
                 raise KeyboardInterrupt
             return outcome_of(run.model, judge)

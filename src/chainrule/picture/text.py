@@ -14,8 +14,8 @@ PERCENT = ("accuracy", "top5")
 STATUS = {
     "finished": "finished {epochs} epochs in {seconds:.1f} s; kept is epoch {best_epoch}",
     "interrupted": "stopped by Ctrl-C in epoch {epochs}, after {seconds:.1f} s; kept is epoch {best_epoch}",
-    "diverged": "diverged in epoch {epochs}: the loss was not finite, or above 3 times its start. Kept is epoch {best_epoch}; "
-    "the learning rate was {lr:g}",
+    "diverged": "diverged in epoch {epochs}: the loss was not finite, or above 3 times its start. "
+    "Kept is epoch {best_epoch}; the learning rate was {lr:g}",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,12 +30,12 @@ ENOUGH = 16  # steps whose mean loss tells so
 
 
 class Watcher:
-    """What was measured of a training, and what was said of it."""
+    """What was measured of a training, and what was said of it. With `on` False it only sees when a training is lost."""
+
+    on = True
 
     def __init__(self, step: Step, model: Model, parts: Parts, start: Mapping[str, ArrayLike] | None) -> None:
         self.step, self.model, self.parts, self.start = step, model, parts, start
-        few = parts.train.x[fixed_rows(len(parts.train), math.prod(parts.train.x.shape[1:]))]
-        self.looks = Looks(step.net, step.loss, model.preparation.inputs(np.asarray(few)), step.engine)
         self.facts: dict[str, Any] = {}
         self.told: set[tuple[str, str]] = set()  # findings, by rule and layer
         self.recent = np.zeros(0)  # losses of the last steps
@@ -42,17 +43,25 @@ class Watcher:
 
     def before(self, run: Run, first: Feed, total: int) -> None:
         """Measure what can be known before the first step; `first` is a batch, `total` the steps to come."""
+        if not self.on:
+            return
         self.facts = before(self.step, self.model, self.parts, first, total)
         self.loss_at_start = max(self.facts["overfit"]["start"], abs(self.facts["start"]["loss_of_zeros"] or 0))
         run.note(self.facts)
 
     def look(self, epoch: int, last: bool) -> list[dict[str, float]]:
         """At every unit, after the epochs 1, 2, 4, 8, ... and the last."""
-        if not last and not is_look(epoch):
+        if not self.on or not (last or is_look(epoch)):
             return []
-        return [
-            {"step": self.step.count, **self.looks({path: self.step.arrays[path] for path in self.step.of_network})}
-        ]
+        arrays = self.step.arrays
+        return [{"step": self.step.count, **self.looks({path: arrays[path] for path in self.step.of_network})}]
+
+    @cached_property
+    def looks(self) -> Looks:
+        """At the units, over a fixed set of training rows."""
+        train, step = self.parts.train, self.step
+        few = np.asarray(train.x[fixed_rows(len(train), math.prod(train.x.shape[1:]))])
+        return Looks(step.net, step.loss, self.model.preparation.inputs(few), step.engine)
 
     def is_lost(self, losses: NDArray[Any]) -> bool:
         """After steps of these losses: whether the loss is not finite, or so far above the start that it will not return."""
@@ -65,12 +74,14 @@ class Watcher:
 
     def replay(self, feeds: Iterable[Feed]) -> None:
         """Make these steps again, the last of which had a loss that is not finite, and find what made it so first."""
-        if not math.isfinite(self.recent[-1]):
+        if self.on and not math.isfinite(self.recent[-1]):
             bad = first_bad(self.step, self.step.arrays, self.step.count, feeds)
             self.facts |= {"bad": bad.plain()} if bad is not None else {}
 
     def after(self, run: Run, status: str, feed: Feed) -> None:
         """Measure what tells causes apart, where the training is not what it should be; `feed` are its first batches."""
+        if not self.on:
+            return
         self.facts["ended"] = {"status": status, **self.facts.get("ended", {})}
         if status != "interrupted" and dissatisfied(Record(run, self.facts)):
             declared = declared_arrays(self.step.net, (2, *self.step.shape))
@@ -88,7 +99,7 @@ class Watcher:
         """One line for each finding that was not told yet, if it is to be shown."""
         from tqdm import tqdm  # noqa: PLC0415  (as in the trainer)
 
-        for finding in diagnose(run) if shown else ():
+        for finding in diagnose(run) if shown and self.on else ():
             if finding.severity != "note" and (finding.rule, finding.layer) not in self.told:
                 self.told.add((finding.rule, finding.layer))
                 tqdm.write(str(finding), file=sys.stderr)
