@@ -36,11 +36,11 @@ def test_suggestions_of_single_seeds_are_near_each_other(name: str) -> None:
     net, data, optimizer = CASES[name]
     found = cr.lr_range(net, data(), optimizer=optimizer, seeds=8)
     assert len(found.suggestions) == 8
-    assert max(found.suggestions) / min(found.suggestions) < 3
+    assert max(found.suggestions) / min(found.suggestions) < 2.5
     assert found.suggestion == np.median(found.suggestions)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [name for name in CASES if name not in ("digits, SGD", "cancer")])
 def test_training_with_the_suggestion_is_near_the_best_of_a_grid(name: str, tmp_path: Path) -> None:
     net, data, optimizer = CASES[name]
 

@@ -215,6 +215,53 @@ def test_settings_that_do_not_fit(settings: dict[str, Any], sentence: str, tmp_p
         cr.fix(run, **{"findings": [], **settings})
 
 
+OWN = """
+from dataclasses import dataclass
+import chainrule as cr
+@dataclass(frozen=True)
+class Soft(cr.Layer):
+    def forward(self, x, p, ctx):
+        return cr.softmax(x)
+net = cr.Sequential(cr.Dense(16), Soft(), cr.Dense(16), Soft(), cr.Dense(3))
+"""
+
+
+def test_layers_of_ones_own(csv_run: cr.Run, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("mine.py").write_text(OWN)
+    words = (
+        "train",
+        "flowers.csv",
+        "--target",
+        "kind",
+        "--net",
+        "mine.py",
+        "--epochs",
+        "10",
+        "--folder",
+        "own",
+        "--quiet",
+    )
+    assert cli(*words).exit_code == 0
+    find(monkeypatch, [finding("hidden_softmax", Cure("relu"), Cure("init"))])
+    done = cli("fix", "own", "--net", "mine.py", "--seeds", "2", "--quiet")
+    assert done.exit_code == 0, done.output
+    assert "what helps: put relu in place of the activations" in done.output
+    assert "--net 'dense16 relu dense16 relu dense3' --epochs 10" in done.output
+    env = {**os.environ, "PYTHONPATH": str(Path(cr.__file__).parents[1])}
+    ran = subprocess.run([sys.executable, "own/cured.py"], capture_output=True, text=True, check=False, env=env)
+    assert ran.returncode == 0, ran.stderr
+    net = str(runpy.run_path("own/cured.py")["net"])
+    assert (net.count("relu"), net.count("Soft")) == (2, 0)
+    # where one of them stays, the script finds it
+    find(monkeypatch, [finding("too_few_epochs", Cure("epochs", 30))])
+    assert cli("fix", "own", "--net", "mine.py", "--seeds", "2", "--quiet").exit_code == 0
+    text = Path("own/cured-2.py").read_text()
+    assert f"sys.path.insert(0, {str(Path.cwd())!r})\nfrom mine import Soft\n" in text
+    assert "net = cr.Sequential(cr.Dense(units=16), Soft()" in text
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    assert "Soft()" in str(runpy.run_path("own/cured-2.py")["net"])
+
+
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
 def test_ctrl_c_ends_it_with_the_ranking_so_far_and_leaves_nothing_behind(csv_run: cr.Run, tmp_path: Path) -> None:
     code = f"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,12 @@ WRITTEN = ("units", "size", "rate")  # numbers that are written whether or not t
 
 
 class Writer:
-    """Writes values; `needs` is what the script must import: module and name of the user's own classes and functions."""
+    """Writes values. `needs` is what the script must import, module and name of the user's own classes and functions;
+    `folders` are where their files are."""
 
     def __init__(self) -> None:
         self.needs: set[tuple[str, str]] = set()
+        self.folders: set[str] = set()
 
     def code(self, value: Any) -> str:
         """An expression that gives the value. SettingError for what no expression gives, such as an array."""
@@ -91,8 +94,17 @@ class Writer:
         """Of a class or a function; one of the user's own is imported."""
         if not is_ours(part):
             self.needs.add((part.__module__, part.__name__))
+            self.folders |= _folder(part)
             return str(part.__name__)
         return f"{ROOMS.get(part.__module__.split('.')[1], 'cr')}.{part.__name__}"
+
+
+def _folder(part: Any) -> set[str]:
+    """Where the file of a class or a function is, that is a module by itself; a module in a package is found by its name."""
+    codes = (getattr(found, "__code__", None) for found in (part, *vars(part).values()))
+    files = (Path(code.co_filename) for code in codes if code is not None)
+    place = next((file for file in files if file.stem == part.__module__ and file.is_file()), None)
+    return {str(place.absolute().parent)} if place else set()
 
 
 def notation(net: Layer) -> str | None:

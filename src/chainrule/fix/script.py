@@ -59,7 +59,13 @@ def script(fixed: Fixed) -> str:
         [
             f'"""The training of {fixed.folder.name}, cured: {cures}."""',
             "",
+            *(["import sys", ""] if writer.folders else []),
             "import chainrule as cr",
+            *(
+                ["", *(f"sys.path.insert(0, {folder!r})" for folder in sorted(writer.folders))]
+                if writer.folders
+                else []
+            ),
             *own,
             "",
             f"net = {net}",
@@ -169,6 +175,8 @@ def _part(kind: str, option: str, part: Any) -> list[str]:
 
 def _optimizer(optimizer: Any) -> list[str]:
     """Its word and the settings that the command has options for."""
+    if optimizer == DEFAULTS["optimizer"]:
+        return []
     known = ("lr", "momentum", "nesterov", "clip_norm", "clip_value", "max_norm")
     word = next((word for word, made in by_word("optimizers").items() if made is type(optimizer)), None)
     values = {f.name: getattr(optimizer, f.name) for f in fields(optimizer)}
