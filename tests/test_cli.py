@@ -53,7 +53,10 @@ def test_train_show_predict_report(cli: Cli, tmp_path: Path) -> None:
     assert rows[0] == ["index", "predicted", "probability"]
     assert [int(r[1]) for r in rows[1:]] == cr.Run("runs/digits-1").model.predict(digits.x[:5]).tolist()
     assert cli("report", "runs/digits-1").output.strip() == "written: runs/digits-1/report.html"
-    assert cli("train", "digits", "--net", "flatten dense10", *QUICK).output.count("runs/digits-2") == 2
+    again = cli("train", "digits", "--net", "flatten dense10", *QUICK).output
+    assert {*re.findall(r"runs/digits-\d", again)} == {"runs/digits-2"}
+    assert "what is wrong:  chainrule diagnose runs/digits-2" in again  # two epochs are too few
+    assert "too_few_epochs" in cli("diagnose", "runs/digits-2").output
 
 
 def test_a_table_with_text_and_its_predictions(cli: Cli, write_csv: WriteCsv) -> None:

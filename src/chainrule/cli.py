@@ -153,7 +153,7 @@ def train(source: str, net: str | None, loss: str | None, schedule: str, quiet: 
         **settings,
     )
     click.echo(run.summary())
-    if run.findings:
+    if any(finding.severity != "note" for finding in run.findings):
         click.echo(f"\nwhat is wrong:  chainrule diagnose {run.folder}\nwhat helps:     chainrule fix {run.folder}")
     click.echo(f"\nlook closer:  chainrule report {run.folder}")
     if (run.result or {}).get("status") == "interrupted":

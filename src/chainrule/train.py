@@ -87,7 +87,7 @@ def train(
     Raises DataError, ShapeError, SettingError for input that does not fit; RunError if the folder cannot be written.
     """
     # What is asked for, whatever arguments there are: nothing else has a name yet.
-    asked = {name: value for name, value in locals().items() if name not in ("folder", "progress")}
+    asked = {name: value for name, value in locals().items() if name not in ("folder", "progress", "watch")}
     dataset = dataset_of(data)
     optimizer, schedule = optimizer or Adam(0.003), schedule or Cosine()
     _check(optimizer, schedule, epochs, batch_size, l2, l1, seed, shuffle)

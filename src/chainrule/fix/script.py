@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # What `train` has by itself; None stands for these two.
 DEFAULTS = {name: p.default for name, p in inspect.signature(train).parameters.items()}
 DEFAULTS |= {"optimizer": Adam(0.003), "schedule": Cosine()}
-NOT_SETTINGS = ("net", "data", "folder", "progress")
+NOT_SETTINGS = ("net", "data", "folder", "progress", "watch")
 HELD = ("validation", "test")
 OF_LOAD = {"target": "--target", "ignore": "--ignore", "task": "--task", "missing": "--missing"}
 NUMBERS = ("epochs", "batch_size", "l2", "l1", "validation", "test", "seed", "engine", "class_weight")
