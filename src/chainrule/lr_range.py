@@ -129,7 +129,7 @@ def lr_range(
         cr.train(net, data, optimizer=cr.Adam(found.suggestion))
 
     Suggested is the (geometric) middle of the rates around the lowest smoothed loss at which at least 80% of the fall is
-    kept, the median over the seeds. On eight networks, with Adam, SGD and momentum, the suggestions of eight seeds lay within
+    kept, the median over the seeds. On eight networks, with Adam, SGD and momentum, those of eight seeds lay within
     a factor of 1.9 of each other; the rates of the steepest fall within 12, those of the lowest loss within 4.
 
     optimizer  default Adam; its own lr is not used

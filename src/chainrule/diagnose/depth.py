@@ -69,12 +69,12 @@ def exploding_activations(record: Record, times: float = 1e3) -> Iterator[Findin
 
 @rule
 def no_nonlinearity(record: Record, remaining: float = 0.15) -> Iterator[Finding]:
-    """Several weight layers in a row that are one affine function together, and errors that remain."""
+    """Several weight layers in a row that are one affine function together; a warning where errors remain."""
     layers = record.number("start", "weight_layers")
-    if record.fact("start", "affine") is True and layers >= 2 and not record.unseen < remaining:
+    if record.fact("start", "affine") is True and layers >= 2:
         yield Finding(
             "no_nonlinearity",
-            "warning",
+            "note" if record.unseen < remaining else "warning",
             f"{layers:.0f} weight layers make one affine function (limit 1), and validation keeps {record.unseen:.0%} of a "
             "constant's loss",
             "Without a nonlinearity depth adds nothing",
@@ -85,10 +85,11 @@ def no_nonlinearity(record: Record, remaining: float = 0.15) -> Iterator[Finding
 
 
 @early
-def vanishing_gradient(record: Record, ratio: float = 0.02) -> Iterator[Finding]:
+def vanishing_gradient(record: Record, ratio: float = 0.02, stands: float = 0.6) -> Iterator[Finding]:
     """At the start the first layers' gradient, by the size of their weights, is a small part of the last ones'."""
     norms = {layer: value for layer, (_, value) in record.figures("gradient_norm", first=True).items()}
-    if len(norms) < 4:
+    stuck = [*record.figures("saturated", first=True).values(), *record.figures("dead", first=True).values()]
+    if len(norms) < 4 or any(share > stands for _, share in stuck):  # then these units are the cause
         return
     layers = list(norms)
     last, first = norms[layers[-1]], norms[layers[0]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from .finding import Cure, Finding
+from .finding import Cure, Finding, Severity
 from .record import Record
 from .rule import early, rule
 
@@ -13,14 +13,18 @@ BENGIO = "Bengio (2012), Practical recommendations, section 3.1"
 
 
 LOWER, HIGHER = (0.1, 0.01, 0.001), (10.0, 100.0, 1000.0)  # times the rate, nearest first
-AS_GOOD = 1.1  # times the best trial's loss
+AS_GOOD = 0.1  # of the best trial's loss
 SERIOUS = 0.3  # of a constant's loss: what is to be gained by less is worth a note only
 SANE = 1.5  # times a constant's loss: no training that diverges stays below
+SHORT = 100  # steps: of fewer no rate can be judged
 
 
-def trial(record: Record, factor: float) -> float:
-    """The loss of the short trial at a multiple of the rate; infinite where it diverged, NaN where there was none."""
-    losses = record.fact("trials", "loss") or {}
+def trial(record: Record, factor: float, of: str = "loss") -> float:
+    """The loss of the short trial at a multiple of the rate; infinite where it diverged, NaN where there was none.
+
+    Of validation where there is one; `of` "train": of the trial's own last steps.
+    """
+    losses = record.fact("trials", of) or {}
     found = losses.get(f"{factor:g}", math.nan)
     return math.inf if found is None else float(found)
 
@@ -28,7 +32,8 @@ def trial(record: Record, factor: float) -> float:
 def best_trial(record: Record, factors: tuple[float, ...]) -> tuple[float, float]:
     """The nearest factor whose trial is about as good as any of these, and its loss."""
     losses = [trial(record, factor) for factor in factors]
-    return next(((f, x) for f, x in zip(factors, losses, strict=True) if x <= AS_GOOD * min(losses)), (1.0, math.nan))
+    best = min(losses) + AS_GOOD * abs(min(losses))
+    return next(((f, x) for f, x in zip(factors, losses, strict=True) if x <= best), (1.0, math.nan))
 
 
 @early
@@ -48,38 +53,31 @@ def epsilon(record: Record, limit: float = 1e-3) -> Iterator[Finding]:
 
 
 @rule
-def too_few_epochs(record: Record, share: float = 0.85, gain: float = 0.05) -> Iterator[Finding]:
-    """Going on from the end lowers the validation loss by much, of itself and of a constant's loss."""
-    before, after = record.fact("further", "validation") or (None, None)
-    if before is None or after is None or record.diverged:
-        return
-    if after < share * before and before - after > gain * record.base:
-        yield Finding(
-            "too_few_epochs",
-            "warning" if before - after > SERIOUS / 2 * record.base else "note",
-            f"{record.number('further', 'steps'):.0f} steps more lower the validation loss from {before:.3g} to {after:.3g} "
-            f"(limit {share:.0%} of it)",
-            f"The training ended after {record.steps:,} steps while it was still learning",
-            (Cure("epochs", 4.0),),
-            layer="training",
-            step=record.steps,
-            source="Goodfellow et al. (2016), Deep Learning, section 7.8",
-        )
-
-
-@rule
 def lr_too_high(record: Record, better: float = 0.75, gain: float = 0.05) -> Iterator[Finding]:
-    """A short trial at a lower rate gets lower than the whole training did."""
-    yield from _other_rate(record, LOWER, better, gain, "Too large steps jump over what they should descend into")
+    """A short trial at a lower rate gets lower than the whole training did; or only at a lower rate a trial stays sane."""
+    factor, found = best_trial(record, LOWER)
+    reached = min(trial(record, 1), record.reached)
+    unstable = trial(record, 1, "train") > SANE * max(record.base, record.number("overfit", "start"))
+    if record.falls(reached, found, better, gain) or (unstable and found < better * SANE * record.base):
+        severity: Severity = "error" if record.diverged else "warning" if _serious(record, reached, found) else "note"
+        why = "Too large steps jump over what they should descend into"
+        yield _other_rate(record, "lr_too_high", severity, factor, found, better, why, Cure("clip_norm", 1.0))
 
 
 @rule
-def lr_too_low(record: Record, better: float = 0.75, gain: float = 0.05) -> Iterator[Finding]:
-    """A short trial at a higher rate gets lower than the whole training did."""
-    if record.diverged:
+def lr_too_low(record: Record, better: float = 0.75, gain: float = 0.05, ratio: float = 3e-3) -> Iterator[Finding]:
+    """A short trial at a higher rate gets lower than the whole training did, and first updates are small beside weights."""
+    factor, found = best_trial(record, HIGHER)
+    reached = min(trial(record, 1), record.reached)
+    slow = max((value for _, value in record.figures("update_ratio", first=True).values()), default=0.0) < ratio
+    if record.diverged or (record.steps < SHORT and not slow):
         return
-    found = list(_other_rate(record, HIGHER, better, gain, "Each step goes only a small part of the way"))
-    yield from found or _hardly_moves(record)
+    if record.falls(reached, found, better, gain) and found < record.base:
+        severity: Severity = "warning" if slow and _serious(record, reached, found) else "note"
+        why = "Each step goes only a small part of the way"
+        yield _other_rate(record, "lr_too_low", severity, factor, found, better, why, Cure("optimizer"))
+    else:
+        yield from _hardly_moves(record)
 
 
 def _hardly_moves(record: Record, ratio: float = 1e-5, remaining: float = 0.9) -> Iterator[Finding]:
@@ -98,23 +96,44 @@ def _hardly_moves(record: Record, ratio: float = 1e-5, remaining: float = 0.9) -
         )
 
 
-def _other_rate(record: Record, factors: tuple[float, ...], better: float, gain: float, why: str) -> Iterator[Finding]:
-    """Whether a trial at another rate gets below `better` of what was reached, by more than `gain` of a constant's loss."""
-    factor, found = best_trial(record, factors)
-    reached = min(trial(record, 1), record.reached)
-    gained = (min(reached, record.base) - found) / record.base
-    lower = factors is LOWER
-    sane = lower and record.diverged and found < better * reached and found < SANE * record.base
-    if not (sane or (found < better * reached and gained > gain)):
+@rule
+def too_few_epochs(record: Record, share: float = 0.85, gain: float = 0.05) -> Iterator[Finding]:
+    """Going on from the end lowers the validation loss by much, of itself and of a constant's loss."""
+    before, after = record.fact("further", "validation") or (None, None)
+    if before is None or after is None or record.diverged:
         return
-    serious = gained > SERIOUS or reached > (1 - SERIOUS) * record.base
-    yield Finding(
-        "lr_too_high" if lower else "lr_too_low",
-        "error" if record.diverged else "warning" if serious else "note",
+    ease = 2 if record.steps < SHORT else 1
+    if record.falls(before, after, 1 - (1 - share) / ease, gain / ease):
+        most = SERIOUS * (1 if ease == 1 else 1.5) * record.base
+        serious = before - after > SERIOUS / 2 / ease**2 * record.scale and before > most
+        yield Finding(
+            "too_few_epochs",
+            "warning" if serious else "note",
+            f"{record.number('further', 'steps'):.0f} steps more lower the validation loss from {before:.3g} to {after:.3g} "
+            f"(limit {share:.0%} of it)",
+            f"The training ended after {record.steps:,} steps while it was still learning",
+            (Cure("epochs", 4.0),),
+            layer="training",
+            step=record.steps,
+            source="Goodfellow et al. (2016), Deep Learning, section 7.8",
+        )
+
+
+def _serious(record: Record, reached: float, found: float) -> bool:
+    """Whether much is to be gained, or nothing was learned."""
+    return reached - found > SERIOUS * record.scale or reached > (1 - SERIOUS) * record.base > 0
+
+
+def _other_rate(
+    record: Record, rule: str, severity: Severity, factor: float, found: float, better: float, why: str, other: Cure
+) -> Finding:
+    return Finding(
+        rule,
+        severity,
         f"at {_rate(record, factor)} a trial of {record.number('trials', 'steps'):.0f} steps reaches loss {found:.3g}; the "
         f"training at {_rate(record)} {_told(record.reached)} after {record.steps:,} (limit {better:g} of it)",
         why,
-        (Cure("lr", factor), Cure("clip_norm", 1.0) if lower else Cure("optimizer")),
+        (Cure("lr", factor), other),
         layer="optimizer",
         source=BENGIO,
     )

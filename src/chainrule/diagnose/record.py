@@ -77,6 +77,16 @@ class Record:
         return self.number("start", "base_loss")
 
     @property
+    def scale(self) -> float:
+        """What losses are held against: that of a constant output, or, where losses may be negative, what it has gained."""
+        base, zeros = self.base, self.number("start", "loss_of_zeros")
+        return base if base > 0 else zeros - base
+
+    def falls(self, before: float, after: float, share: float, gain: float) -> bool:
+        """Whether a loss falls below a share of itself, and by more than `gain` of a constant's."""
+        return (self.base <= 0 or after < share * before) and before - after > gain * self.scale
+
+    @property
     def remaining(self) -> float:
         """The lowest training loss of an epoch by that of a constant output: 1 where nothing was learned, 0 where all."""
         if not len(self.train) or not self.base > 0:

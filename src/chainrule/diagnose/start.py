@@ -42,17 +42,21 @@ def wrong_gradient(record: Record, error: float = 1e-3) -> Iterator[Finding]:
 
 @early
 def climbs(record: Record, cosine: float = 0.0) -> Iterator[Finding]:
-    """The first update goes along the gradient, not against it."""
-    found = record.number("start", "descent")
-    if found > cosine:
+    """The first update goes along the gradient, not against it; or the learning rate falls below 0 later."""
+    found, lr = record.number("start", "descent"), min(record.column("lr"), default=0.0)
+    if found > cosine or lr < 0:
+        seen = (
+            f"the cosine of update and gradient is {found:+.2f}"
+            if found > cosine
+            else f"the learning rate fell to {lr:.2g}"
+        )
         yield Finding(
             "climbs",
             "error",
-            f"the cosine of update and gradient is {found:+.2f} (limit {cosine:g})",
+            f"{seen} (limit {cosine:g})",
             "The update goes uphill: a flipped sign, or a negative learning rate",
             (Cure("optimizer"), "subtract the gradient in the optimiser's update"),
             layer="optimizer",
-            step=0,
             source="Goodfellow et al. (2016), Deep Learning, section 4.3",
         )
 

@@ -13,17 +13,19 @@ GOODFELLOW = "Goodfellow et al. (2016), Deep Learning, section 6.2"
 
 
 @early
-def classes_as_numbers(record: Record, distinct: int = 10, rows: int = 5) -> Iterator[Finding]:
-    """Numbers to predict that are a few whole numbers, many times each, or exactly one 1 in every row."""
+def classes_as_numbers(
+    record: Record, distinct: int = 10, many: int = 30, even: float = 0.3, rows: int = 5
+) -> Iterator[Finding]:
+    """Numbers to predict that are a few whole numbers, or some about as often each; or exactly one 1 in every row."""
     facts = record.fact("targets") or {}
-    few = facts.get("whole") and facts.get("distinct", 99) <= distinct and facts.get("fewest", 0) >= rows
+    balanced = facts.get("fewest", 0) > even * facts.get("most", 1)
+    few = facts.get("whole") and facts.get("fewest", 0) >= rows
+    few = few and facts.get("distinct", 99) <= (many if balanced else distinct)
     if record.task != "numbers" or record.settings.get("loss", {}).get("name") == "Poisson":
         return
     if facts.get("one_hot") or (few and facts.get("columns") == 1):
         seen = (
-            "each row has a single 1"
-            if facts.get("one_hot")
-            else f"{facts['distinct']} whole numbers (limit {distinct})"
+            "each row has a single 1" if facts.get("one_hot") else f"{facts['distinct']} whole numbers (limit {many})"
         )
         yield Finding(
             "classes_as_numbers",
@@ -89,20 +91,22 @@ def sorted_rows(record: Record, order: float = 0.3) -> Iterator[Finding]:
 
 
 @rule
-def no_signal(record: Record, share: float = 0.97, z: float = 4.0) -> Iterator[Finding]:
-    """Validation never beats a constant output, and near rows are no more alike in their targets than any others."""
-    facts = record.fact("targets", "neighbours") or {}
-    rows = facts.get("rows", 0)
-    if not rows or not record.finished or not record.unseen > share:
+def no_signal(record: Record, share: float = 0.95, z: float = 2.0) -> Iterator[Finding]:
+    """Validation never beats a constant output, and near rows are no more alike in their targets than any others.
+
+    Where nearness has no meaning, as of codes, it is enough that training did beat it: rows were learned by heart.
+    """
+    if not record.finished or not record.unseen > share:
         return
+    facts = record.fact("targets", "neighbours") or {}
     if "r2" in facts:
         told, seen = facts["r2"] > 0.0, f"near rows explain {max(facts['r2'], 0):.0%} of the targets (limit 0%)"
+    elif facts:
+        chance = facts["chance"]
+        told = facts["agree"] > chance + z * (chance * (1 - chance) / facts["rows"]) ** 0.5
+        seen = f"near rows agree in {facts['agree']:.0%}, by chance {chance:.0%} (limit {z:g} errors above)"
     else:
-        spread = (facts["chance"] * (1 - facts["chance"]) / rows) ** 0.5
-        told = facts["agree"] - facts["chance"] > z * spread / 2
-        seen = (
-            f"near rows agree in {facts['agree']:.0%}, by chance {facts['chance']:.0%} (limit {z / 2:g} errors above)"
-        )
+        told, seen = record.remaining > share, f"that of training fell to {record.remaining:.2f}"
     if not told:
         yield Finding(
             "no_signal",

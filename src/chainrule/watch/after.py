@@ -22,9 +22,10 @@ def steps_of_forks(total: int) -> int:
 def after(step: Step, first: Fork, finished: bool) -> dict[str, Any]:
     """The first steps again at other rates and without priors; and as many more from where the training ended."""
     trials: dict[str, Any] = {"steps": len(first.feed.order)}
-    trials["loss"] = {f"{factor:g}": tried(step, first.at(factor)) for factor in FACTORS}
+    found = {f"{factor:g}": tried(step, first.at(factor)) for factor in FACTORS}
+    trials["loss"], trials["train"] = ({name: pair[i] for name, pair in found.items()} for i in (0, 1))
     if first.feed.l2 or first.feed.l1:
-        trials["unpenalised"] = tried(step, first.free())
+        trials["unpenalised"] = tried(step, first.free())[0]
     return {"trials": trials, **({"further": further(step, first)} if finished and first.judge else {})}
 
 
@@ -33,4 +34,4 @@ def further(step: Step, first: Fork) -> dict[str, Any]:
     assert first.judge is not None
     steps = len(first.feed.order)
     on = replace(first.at(np.linspace(1, 0, steps, endpoint=False)), arrays=None)
-    return {"steps": steps, "validation": [plain(first.judge(step.arrays)), tried(step, on)]}
+    return {"steps": steps, "validation": [plain(first.judge(step.arrays)), tried(step, on)[0]]}

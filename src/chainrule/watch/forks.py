@@ -76,13 +76,15 @@ def overfitted(step: Step, batch: Feed, steps: int) -> dict[str, Any]:
     return {**facts, "end": plain(min(found.values()))}
 
 
-def tried(step: Step, fork: Fork) -> float | None:
-    """The outcome of a fork; None where it is not finite."""
+def tried(step: Step, fork: Fork) -> tuple[float | None, float | None]:
+    """The outcome of a fork, and the loss of its last steps, which is the outcome where there is no judge; None where they
+    are not finite."""
     with forked(step, fork.arrays):
         feed = fork.feed
         losses = step.advance(feed.rows, feed.order, feed.lr, feed.l2, feed.l1, ("loss",))["loss"]
         found = outcome(losses, len(feed.order))
-        return plain(fork.judge(step.arrays) if fork.judge and math.isfinite(found) else found)
+        judged = fork.judge(step.arrays) if fork.judge and math.isfinite(found) else found
+        return plain(judged), plain(found)
 
 
 def outcome(losses: Sequence[float] | NDArray[Any], steps: int) -> float:

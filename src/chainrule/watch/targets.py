@@ -60,6 +60,7 @@ def _of_numbers(parts: Parts, preparation: Preparation) -> dict[str, Any]:
         "columns": y.shape[1],
         "distinct": len(values),
         "fewest": int(counts.min()),
+        "most": int(counts.max()),
         "whole": bool((y == np.rint(y)).all()),
         "one_hot": bool(y.shape[1] > 1 and np.isin(y, (0, 1)).all() and (y.sum(1) == 1).all()),
     }
