@@ -1,6 +1,6 @@
 """What is measured: a module each, with `measure`, which gives plain data, and `show`, which makes text of it."""
 
-from . import epochs, first, imports, memory, predict, seeing, steps, sweeps, threads
+from . import epochs, first, imports, memory, predict, seeing, steps, sweeps, threads, watching
 
 PARTS = {
     "steps": steps,
@@ -11,5 +11,6 @@ PARTS = {
     "first": first,
     "threads": threads,
     "seeing": seeing,
+    "watching": watching,
     "sweeps": sweeps,
 }
