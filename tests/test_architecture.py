@@ -55,7 +55,7 @@ ALLOWED = {
     "trainer": f"{PARTS} data metrics exchange run network step model evaluate interrupt diagnose watch",
     "train": f"{PARTS} choices data exchange run model trainer",
     "parts": "errors data init layers loss metrics optim schedule",
-    "picture": "errors later graph grad trace run table",
+    "picture": "errors later exchange graph grad trace run table diagnose",
     "report": "errors exchange run picture",
     "cli": ALL,
     "__main__": "errors cli",
