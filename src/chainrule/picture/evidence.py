@@ -15,18 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..diagnose import RULES, Finding, Record
+from ..diagnose.rate import SANE
+from ..errors import need
 from ..run import Run
-from .charts import INK, TRAIN, VALIDATION
+from .charts import FEW, INK, TRAIN, VALIDATION
 
-LIMIT = "#cc79a7"  # Okabe and Ito's purple
+LIMIT, BESIDE = "#cc79a7", "#009e73"  # Okabe and Ito's purple and green
 DASHED: Mapping[str, Any] = {"color": LIMIT, "ls": (0, (4, 2)), "lw": 1.4}
 MANY = 12  # layers or classes whose names fit below an axis
 WIDE = 30.0  # from the least to the greatest: what spreads wider is drawn on a logarithmic axis
 LEAST = 1e-12  # of a logarithmic axis
+MOST = float(np.finfo(np.float32).max)  # in place of what is beyond
 
 Draw: TypeAlias = Callable[[Any, Run, Record, Finding], None]
 Row: TypeAlias = tuple[str, float, tuple[float, ...]]  # name, value, limits
+ClassValues: TypeAlias = tuple[NDArray[Any], NDArray[np.bool_], float, str]  # values, named, limit, what
 Levels: TypeAlias = Mapping[str, float]  # by what they are called
+Marks: TypeAlias = Mapping[str, tuple[float, float]]  # steps and loss, by what they are called
 
 
 def limit(rule: str, name: str) -> float:
@@ -45,8 +50,26 @@ def _is_wide(values: Iterable[float]) -> bool:
     return len(sizes) > 1 and max(sizes) > WIDE * min(sizes)
 
 
-def bars(rows_of: Callable[[Record, Finding], list[Row]], log: bool = False, ends: Any = None, what: str = "") -> Draw:
-    """Named numbers as bars, each with its own limits."""
+def _decades(values: Iterable[float]) -> tuple[float, float]:
+    """The ends of a logarithmic axis that has these values inside, and a whole power of ten."""
+    sizes = [*values]
+    return min(sizes) / 4, max(sizes) * 4
+
+
+def _logarithmic(axis: Any) -> None:
+    """Only whole powers of ten are named."""
+    axis.axes.set_yscale("log")
+    axis.set_minor_formatter(need("matplotlib.ticker", "report", "drawing charts").NullFormatter())
+
+
+def bars(
+    rows_of: Callable[[Record, Finding], list[Row]],
+    log: bool = False,
+    ends: tuple[float, float] | None = None,
+    what: str = "",
+    least: float = LEAST,
+) -> Draw:
+    """Named numbers as bars, each with its own limits; the numbers stand below the names. `least` of a logarithmic axis."""
 
     def draw(ax: Any, run: Run, record: Record, finding: Finding) -> None:
         rows = [row for row in rows_of(record, finding) if not math.isnan(row[1])]
@@ -54,53 +77,53 @@ def bars(rows_of: Callable[[Record, Finding], list[Row]], log: bool = False, end
             nothing(ax, "there is nothing of this kind in this run")
             return
         for place, (_, value, limits) in enumerate(reversed(rows)):
-            shown = max(value, LEAST) if log else value
-            ax.barh(place, shown, height=0.55, color=TRAIN)
+            ax.barh(place, max(value, least) if log else value, height=0.55, color=TRAIN)
             for line in limits:
                 ax.plot([line, line], [place - 0.42, place + 0.42], **DASHED)
-            ax.annotate(f"{value:.3g}", (shown, place), (3, 0), textcoords="offset points", va="center", fontsize=8)
-        ax.set_yticks(range(len(rows)), [name for name, _, _ in reversed(rows)])
-        ax.set_ylim(-0.6, max(len(rows) - 0.4, 1.6))
+        ax.set_yticks(range(len(rows)), [f"{name}\n{value:.3g}" for name, value, _ in reversed(rows)], fontsize=9)
+        ax.set_ylim(*((-1, 1) if len(rows) == 1 else (-0.6, len(rows) - 0.4)))
         ax.set_xlabel(what)
-        reached = [value for _, value, limits in rows for value in (value, *limits)]
+        reached = [x for _, value, limits in rows for x in (value, *limits)]
         if log:
-            sizes = [max(value, LEAST) for value in reached]
             ax.set_xscale("log")
-            ax.set_xlim(min(sizes) / 4, max(sizes) * 20)
-        elif ends is None:
-            ax.set_xlim(min(0.0, *reached), 1.25 * max(reached) or 1.0)
+            ax.set_xlim(*_decades(max(x, least) for x in reached))
         else:
-            ax.set_xlim(*ends)
-        ax.locator_params(axis="x", **({"numticks": 6} if log else {"nbins": 5}))
+            ax.set_xlim(*(ends or (min(0.0, *reached), 1.1 * max(reached) or 1.0)))
+        ax.locator_params(axis="x", **({"numticks": 6} if log else {"nbins": 4}))
 
     return draw
 
 
-def curves(levels_of: Callable[[Record], Levels], marks_of: Callable[[Record], Levels] | None = None) -> Draw:
-    """The losses of training and validation by epoch; limits are lines, further losses dots at the end."""
+def curves(levels_of: Callable[[Record], Levels], marks_of: Callable[[Record], Marks] | None = None) -> Draw:
+    """The losses of training and validation by epoch; limits are lines, losses of steps on the side are dots."""
 
     def draw(ax: Any, run: Run, record: Record, finding: Finding) -> None:
         levels = {name: level for name, level in levels_of(record).items() if math.isfinite(level)}
-        marks = {name: y for name, y in (marks_of(record) if marks_of else {}).items() if math.isfinite(y)}
-        seen: list[float] = [*levels.values(), *marks.values()]
+        marks = {name: at for name, at in (marks_of(record) if marks_of else {}).items() if math.isfinite(at[1])}
+        if not record.metrics:
+            nothing(ax, "no epoch is recorded yet")
+            return
+        seen: list[float] = [*levels.values(), *(y for _, y in marks.values())]
         epochs = np.arange(1, len(record.metrics) + 1)
         for name, colour, losses in (("training", TRAIN, record.train), ("validation", VALIDATION, record.validation)):
             if len(losses):
-                style = "o-" if len(losses) < 8 else "-"
+                style = "o-" if len(losses) < FEW else "-"
                 ax.plot(epochs[: len(losses)], losses, style, ms=3, color=colour, lw=1.6, label=name)
                 seen += [float(x) for x in losses if math.isfinite(x)]
         for name, level in levels.items():
             ax.axhline(level, **DASHED, label=name)
-        for name, y in marks.items():
-            ax.plot(len(epochs), y, "D", color="#009e73", ms=6, label=name, clip_on=False)
+        for name, (steps, y) in marks.items():
+            ax.plot(steps * len(epochs) / max(record.steps, 1), y, "D", color=BESIDE, ms=6, label=name, clip_on=False)
         if record.base > 0:
             seen.append(record.base)
             ax.axhline(record.base, color=INK, lw=1, ls=":", label="constant output")
         if _is_wide(seen):
-            ax.set_yscale("log")
+            _logarithmic(ax.yaxis)
         else:
             ax.set_ylim(0, 1.08 * max(seen, default=1.0))
         ax.set(xlabel="epoch", ylabel="loss")
+        ax.set_xlim(0, None)
+        ax.locator_params(axis="x", integer=True)
         ax.legend(fontsize=7)
 
     return draw
@@ -123,11 +146,11 @@ def by_layer(
     """A figure of every layer, from the first to the last, on a logarithmic axis."""
 
     def draw(ax: Any, run: Run, record: Record, finding: Finding) -> None:
-        found = {layer: value for layer, value in figures_of(record).items() if math.isfinite(value)}
+        found = {layer: value if math.isfinite(value) else MOST for layer, value in figures_of(record).items()}
         if not found:
             nothing(ax, "there is no layer of this kind in this run")
             return
-        values = np.maximum(list(found.values()), LEAST)
+        values = np.clip(list(found.values()), LEAST, MOST)
         colours = [VALIDATION if layer in named(record, finding) else TRAIN for layer in found]
         ax.plot(range(len(found)), values, "-", color=INK, lw=0.8, zorder=1)
         ax.scatter(range(len(found)), values, c=colours, s=28, zorder=2)
@@ -135,8 +158,8 @@ def by_layer(
         for name, level in limits.items():
             ax.axhline(level, **DASHED, label=name)
         every = [*values, *limits.values()]
-        ax.set_yscale("log")
-        ax.set_ylim(min(every) / 3, max(every) * 3)
+        _logarithmic(ax.yaxis)
+        ax.set_ylim(*_decades(every))
         ax.set_ylabel(what)
         _layers(ax, [*found])
         if limits:
@@ -177,7 +200,7 @@ def over_steps(what: str, label: str, level: Callable[[], float] | None = None, 
 
 
 def trials(ax: Any, run: Run, record: Record, finding: Finding) -> None:
-    """The loss of short trials by their rate; what the training itself reached, and how far below it the limit is."""
+    """The loss of short trials by their rate, beside what the training reached at its own; the limit is for the trials."""
     losses = record.fact("trials", "loss") or {}
     lr = record.settings.get("optimizer", {}).get("lr", math.nan)
     if not losses:
@@ -187,20 +210,22 @@ def trials(ax: Any, run: Run, record: Record, finding: Finding) -> None:
     shown = {float(factor): min(math.inf if loss is None else float(loss), top) for factor, loss in losses.items()}
     ax.plot([lr * factor for factor in shown], [*shown.values()], "o-", color=TRAIN, ms=4, lw=1.5, label="trials")
     lost = [lr * factor for factor, loss in shown.items() if loss == top]
-    ax.plot(lost, [top] * len(lost), "x", color=VALIDATION, ms=8, mew=2, label="beyond", clip_on=False)
+    ax.plot(lost, [top] * len(lost), "x", color=INK, ms=8, mew=2, label="or beyond")
     ax.axvline(lr, color=INK, lw=1, ls=":")
-    reached = min(record.reached, shown.get(1.0, math.inf), record.base)
-    if math.isfinite(record.reached):
-        ax.plot(lr, min(record.reached, top), "D", color=VALIDATION, ms=6, label="the training")
-    better = limit(finding.rule, "better") * reached
-    ax.axhline(better, **DASHED, label="limit")
+    ended = "diverged" if record.diverged else "its end"
+    ax.plot(lr, min(record.reached, top), "D", color=VALIDATION, ms=6, label=f"training: {ended}")
+    better, gain = limit(finding.rule, "better"), limit(finding.rule, "gain")
+    reached = min(record.reached, shown.get(1.0, math.inf))
+    level = SANE * record.base if record.diverged else min(better * reached, (1 - gain) * record.base, reached)
+    ax.axhline(level, **DASHED, label="limit")
+    _logarithmic(ax.yaxis)
     ax.set_xscale("log")
-    ax.set_yscale("log")
+    ax.set_ylim(min(level, *shown.values()) / 2, 2 * top)
     ax.set(xlabel="learning rate", ylabel="loss")
     ax.legend(fontsize=7)
 
 
-def classes(values_of: Callable[[Record, Finding], tuple[NDArray[Any], NDArray[Any], float, str]]) -> Draw:
+def classes(values_of: Callable[[Record, Finding], ClassValues]) -> Draw:
     """A number of every class as bars, some of them in orange, and the limit."""
 
     def draw(ax: Any, run: Run, record: Record, finding: Finding) -> None:
@@ -209,10 +234,12 @@ def classes(values_of: Callable[[Record, Finding], tuple[NDArray[Any], NDArray[A
             nothing(ax, f"no classes: the targets are {record.task}")
             return
         ax.bar(np.arange(len(values)), values, color=np.where(named, VALIDATION, TRAIN), width=0.8)
-        ax.plot(np.flatnonzero(named), values[named], "v", color=VALIDATION, ms=5)  # a bar of 0 is not to be seen
+        none = np.flatnonzero(named & (values == 0))
+        ax.plot(none, np.zeros(len(none)), "v", color=VALIDATION, ms=7)  # a bar of 0 is not to be seen
         if math.isfinite(level):
             ax.axhline(level, **DASHED, label=f"limit {level:g}")
             ax.legend(fontsize=7)
+        ax.set_ylim(0, 1.3 * max(float(values.max()), level if level > 0 else 0.0, 1e-3))
         if len(values) <= MANY:
             names = [str(name)[:10] for name in record.data.get("classes", range(len(values)))]
             ax.set_xticks(np.arange(len(values)), names, fontsize=8)
