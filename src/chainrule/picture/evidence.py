@@ -216,11 +216,12 @@ def trials(ax: Any, run: Run, record: Record, finding: Finding) -> None:
     ax.plot(lr, min(record.reached, top), "D", color=VALIDATION, ms=6, label=f"training: {ended}")
     better, gain = limit(finding.rule, "better"), limit(finding.rule, "gain")
     reached = min(record.reached, shown.get(1.0, math.inf))
-    level = SANE * record.base if record.diverged else min(better * reached, (1 - gain) * record.base, reached)
+    enough = SANE * record.base if record.diverged else min(reached, record.base) - gain * record.base
+    level = max(min(better * reached, enough), LEAST)
     ax.axhline(level, **DASHED, label="limit")
     _logarithmic(ax.yaxis)
     ax.set_xscale("log")
-    ax.set_ylim(min(level, *shown.values()) / 2, 2 * top)
+    ax.set_ylim(max(min(level, *shown.values()), 1e-3 * top) / 2, 2 * top)
     ax.set(xlabel="learning rate", ylabel="loss")
     ax.legend(fontsize=7)
 

@@ -92,12 +92,14 @@ def crowd(record: Record, finding: Finding) -> ClassValues:
 
 
 def recalls(record: Record, finding: Finding) -> ClassValues:
-    """What share of every class is recognised in training; orange are those that count as rare."""
+    """What share of every class is recognised, the mean of training and validation; orange are those that count as rare."""
     counts = _counts(record)
-    recalls = ((record.result or {}).get("recalls") or {}).get("train", [])
-    found = np.asarray([math.nan if r is None else r for r in recalls], float)
-    if len(found) != len(counts):
+    of_parts = (record.result or {}).get("recalls") or {}
+    parts = [of_parts[name] for name in ("train", "validation") if len(of_parts.get(name, ())) == len(counts) > 0]
+    if not parts:
         return np.zeros(0), np.zeros(0, bool), math.nan, ""
+    seen = np.array([[math.nan if r is None else r for r in part] for part in parts])
+    found = np.nansum(seen, axis=0) / np.maximum((~np.isnan(seen)).sum(axis=0), 1)
     if finding.rule != "imbalance":
         return found, np.zeros(len(found), bool), math.nan, "share recognised"
     rare = counts / counts.sum() < limit("imbalance", "share") / (len(counts) / 2)
