@@ -153,7 +153,8 @@ def show(found: Mapping[str, Any]) -> str:
         lines.append(
             f"{case['work']}, {case['engine']}, {case['steps']} steps in {case['seconds']:.2f} s: watching costs "
             f"{case['overhead']:+.1%} ({low:+.1%} to {high:+.1%}), bar {bar:.0%} {_told(case['overhead'] <= bar)}; "
-            f"checks before {case['before'] * 1e3:.0f} ms, {case['before'] / whole:.1%}, bar {share:.0%} or {seconds:g} s {_told(fine)}; "
+            f"checks before {case['before'] * 1e3:.0f} ms, {case['before'] / whole:.1%}, bar {share:.0%} or {seconds:g} s "
+            f"{_told(fine)}; "
             f"forks after {case['after'] * 1e3:.0f} ms"
         )
     for name, replay in found["replay"].items():

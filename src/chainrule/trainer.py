@@ -135,7 +135,8 @@ class Trainer:
         self._begin(run)
         self.watcher.tell(run, progress)
         status = "finished"
-        with Interrupt() as interrupt, progress_bar(self.total, progress) as bar:
+        # What is not finite is said by a finding; NumPy's warnings would only say that there is something.
+        with Interrupt() as interrupt, progress_bar(self.total, progress) as bar, np.errstate(all="ignore"):
             while status == "finished" and self.epoch < self.settings.epochs:
                 status, row = self._epoch(bar, interrupt)
                 last = status != "finished" or self.epoch == self.settings.epochs
@@ -146,9 +147,9 @@ class Trainer:
                 if time.perf_counter() - saved > CHECKPOINT_SECONDS:
                     self._save(run)
                     saved = time.perf_counter()
-        self._save(run)
-        self.watcher.after(run, status, self._first(steps_of_forks(self.total)))
-        self._finish(run, status, time.perf_counter() - started)
+            self._save(run)
+            self.watcher.after(run, status, self._first(steps_of_forks(self.total)))
+            self._finish(run, status, time.perf_counter() - started)
         self.watcher.tell(run, progress)
 
     def _first(self, count: int) -> Feed:

@@ -70,9 +70,46 @@ def test_a_report_holds_the_results_and_fetches_nothing(runs: dict[str, cr.Run],
     assert not re.search(r"url\((?!#)", html)
     pictures = {"images": 4, "flat": 4, "names": 3, "numbers": 3}[kind]
     svgs = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
-    assert len(svgs) == pictures
+    assert len(svgs) == pictures + len(run.findings)
     for svg in svgs:
         ET.fromstring(svg)
+
+
+def test_what_is_wrong_stands_in_the_report(tmp_path: Path) -> None:
+    """Each finding with place, sentence, cures, source and picture, in its order."""
+    run = cr.train(
+        "flatten dense8 relu dense10", "digits", optimizer=cr.SGD(50.0), epochs=2, folder=tmp_path, progress=False
+    )
+    html = run.report().read_text(encoding="utf-8")
+    page = Outline()
+    page.feed(html)
+    text = " ".join(page.text.split())
+    assert run.findings[0].rule == "lr_too_high"
+    places = [text.index(f"{found.saw}. {found.why}.") for found in run.findings]
+    assert places == sorted(places)
+    for found in run.findings:
+        step = f", step {found.step}" if found.step is not None else ""
+        assert f"{found.severity} {found.rule} {found.layer}{step} {found.saw}" in text
+        assert f"Source: {found.source}" in text
+        assert [str(what) for what in found.do if str(what) not in text] == []
+    sections = re.findall(r'<section class="finding.*?</section>', html, re.DOTALL)
+    assert [section.count("<svg") for section in sections] == [1] * len(run.findings)
+
+
+def test_a_report_says_that_nothing_is_wrong(tmp_path: Path) -> None:
+    """So far, at all, and of a run that nothing was measured in."""
+    x = np.random.default_rng(1).normal(size=(300, 4))
+    run = cr.train("dense2", (x, x[:, 0] > 0), optimizer=cr.Adam(0.3), epochs=30, folder=tmp_path / "r", progress=False)
+    assert run.findings == []
+
+    def page() -> str:
+        return " ".join(cr.Run(run.folder).report().read_text(encoding="utf-8").split())
+
+    assert "<p>Nothing was found wrong.</p>" in page()
+    (run.folder / "result.json").unlink()
+    assert "<p>Nothing was found wrong so far.</p>" in page()
+    (run.folder / "facts.json").unlink()
+    assert "so far; but this run has no facts.json, and only its curves were looked at.</p>" in page()
 
 
 def test_a_class_name_is_text(runs: dict[str, cr.Run]) -> None:

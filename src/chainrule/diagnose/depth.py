@@ -36,7 +36,7 @@ def hidden_softmax(record: Record) -> Iterator[Finding]:
         yield Finding(
             "hidden_softmax",
             "warning",
-            f"{len(layers)} hidden layers end in a softmax (limit 0)",
+            f"hidden layers that end in a softmax: {len(layers)} (limit 0)",
             "Its units add up to 1, so each is small and their gradients shrink",
             (Cure("relu"),),
             layer=str(layers[0]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from .finding import Cure, Finding
@@ -40,8 +41,8 @@ def parts_differ(record: Record, shift: float = 0.7, stretch: float = 0.5, rows:
             yield Finding(
                 "parts_differ",
                 "warning",
-                f"its middle feature is shifted by {moved:.2g} spreads and stretched {2.718281828**wider:.2g}-fold against "
-                f"training (limits {shift:g}, {2.718281828**stretch:.2g})",
+                f"its middle feature is shifted by {moved:.2g} spreads and stretched {math.exp(wider):.3g}-fold against "
+                f"training (limits {shift:g}, {math.exp(stretch):.3g})",
                 "What was learned on one scale is asked on another",
                 ("prepare all parts in the same way, once", Cure("split")),
                 layer=f"{part} part",

@@ -17,7 +17,7 @@ def l2_too_strong(record: Record, better: float = 0.75, gain: float = 0.1) -> It
     free = record.number("trials", "unpenalised")
     l2, l1 = record.settings.get("l2") or 0.0, record.settings.get("l1") or 0.0
     reached = min(record.reached, record.number("trials", "loss", "1"))
-    if (l2 or l1) and record.falls(reached, free, better, gain):
+    if (l2 or l1) and not record.diverged and record.falls(reached, free, better, gain):
         yield Finding(
             "l2_too_strong",
             "warning",

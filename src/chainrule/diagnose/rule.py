@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from ..run import METHODS, Run
 from .finding import Finding
-from .record import Record
+from .record import ENOUGH_STEPS, Record
 
 Find: TypeAlias = Callable[[Record], Iterator[Finding]]
 RULES: dict[str, Find] = {}  # by name, which is that of its findings; filled as the families of symptoms are imported
@@ -34,7 +34,9 @@ def diagnose(run: Run | str | Path) -> list[Finding]:
     the training goes on only what holds from the start is told. RunError if the folder is no run.
     """
     record = Record(run if isinstance(run, Run) else Run(run))
-    rules = RULES if record.status is not None else EARLY
+    ended = record.status is not None
+    short = ended and record.steps < ENOUGH_STEPS and not record.diverged
+    rules = {*EARLY, "too_short"} if short else RULES if ended else EARLY
     found = [finding for name, find in RULES.items() if name in rules for finding in find(record)]
     return sorted(found, key=lambda finding: finding.severity == "note")
 

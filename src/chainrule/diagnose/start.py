@@ -32,7 +32,7 @@ def wrong_gradient(record: Record, error: float = 1e-3) -> Iterator[Finding]:
         yield Finding(
             "wrong_gradient",
             "warning",
-            f"no gradient reaches {path} (0 of 1 path), though the loss depends on it",
+            f"no gradient reaches {path}, though the loss depends on it (0 paths, limit 1 at least)",
             "Without a gradient it stays as it was drawn",
             ("take stop_gradient out of the way, unless this layer is to be kept as it is",),
             layer=path.rpartition("/")[0],
@@ -69,7 +69,7 @@ def units_equal(record: Record) -> Iterator[Finding]:
         yield Finding(
             "units_equal",
             "error",
-            f"all units of {len(layers)} layers have the same initial weights (limit 0)",
+            f"layers whose units all have the same initial weights: {len(layers)} (limit 0)",
             "Equal units get equal gradients: the layer stays as good as one unit",
             (Cure("init"),),
             layer=str(layers[0]),

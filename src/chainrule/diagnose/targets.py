@@ -24,13 +24,15 @@ def classes_as_numbers(
     if record.task != "numbers" or record.settings.get("loss", {}).get("name") == "Poisson":
         return
     if facts.get("one_hot") or (few and facts.get("columns") == 1):
-        seen = (
-            "each row has a single 1" if facts.get("one_hot") else f"{facts['distinct']} whole numbers (limit {many})"
-        )
+        seen = f"the numbers to predict are {facts['distinct']} whole numbers, each often (limit {many})"
+        if facts.get("one_hot"):
+            seen = (
+                f"every row's {facts['columns']} numbers to predict are a single 1 among zeros (limit: not in all rows)"
+            )
         yield Finding(
             "classes_as_numbers",
             "warning",
-            f"the numbers to predict are {seen} for {sum(record.about['data']['rows'].values()):,} rows",
+            seen,
             "Squared errors of class codes measure distances that classes do not have",
             ("give the classes as whole numbers or text: y.astype(int), and end the network with one unit a class",),
             layer="targets",
@@ -66,7 +68,7 @@ def unseen_classes(record: Record) -> Iterator[Finding]:
         yield Finding(
             "unseen_classes",
             "warning",
-            f"{unseen['count']} classes ({named}) stand in {unseen['rows']} held rows and in 0 training rows (limit 0)",
+            f"classes without a training row: {unseen['count']} ({named}), in {unseen['rows']} held rows (limit 0)",
             "What was never shown cannot be recognised; the rows were parted in their sorted order",
             (Cure("split"),),
             layer="targets",

@@ -33,6 +33,7 @@ STYLE = {
 PALETTE = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167))
 DPI = 100  # of PNG files
 MANY = 32  # filters, features or images shown at most
+FEW = 8  # epochs that are drawn as dots, too
 CELLS = 30  # classes up to which a confusion matrix has its counts written in
 
 
@@ -79,10 +80,12 @@ def curves(metrics: Sequence[Mapping[str, float]], headline: str, best_epoch: in
     """Loss and headline metric over the epochs, training against validation, the kept epoch marked."""
     with _drawing(9, 3, columns=2) as (_, axes, svg):
         epochs = [row["epoch"] for row in metrics]
+        style = "o-" if len(epochs) < FEW else "-"  # a line through one epoch is not to be seen
         for ax, name in zip(axes, ("loss", headline), strict=True):
             for part, colour in (("train", TRAIN), ("validation", VALIDATION)):
                 if all(f"{part}/{name}" in row for row in metrics):
-                    ax.plot(epochs, [row[f"{part}/{name}"] for row in metrics], color=colour, label=part, lw=1.8)
+                    values = [row[f"{part}/{name}"] for row in metrics]
+                    ax.plot(epochs, values, style, ms=4, color=colour, label=part, lw=1.8)
             if best_epoch:
                 ax.axvline(best_epoch, color=INK, ls=":", lw=1.2, label=f"kept: epoch {best_epoch}")
             ax.set(xlabel="epoch", ylabel=name)

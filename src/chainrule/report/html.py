@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import RunError, need
 from ..exchange import safetensors
 from ..picture import charts
+from ..picture.finding import finding_svg
 from ..picture.text import STATUS, score_text
 from ..run import METHODS, Run, cannot_write
 
@@ -62,6 +63,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "settings": json.dumps(run.about["settings"], indent=2, ensure_ascii=False),
         "curves": charts.curves(metrics, headline, (result or {}).get("best_epoch")) if metrics else "",
         "first_layer": first_layer(run),
+        "findings": [(found, finding_svg(run, found)) for found in run.findings],
     }
     if result is None:
         return facts

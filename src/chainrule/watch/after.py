@@ -7,11 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from ..step import Step
-from .forks import FACTORS, Fork, plain, tried
+from ..graph import tensor
+from ..layers import Context
+from ..network import forward
+from ..step import ONLY_LOSS, Step
+from .feed import Feed
+from .forks import FACTORS, Fork, forked, plain, tried
 
 SHARE = 10  # of a training's steps, 1 / SHARE, are those of one fork
 LEAST, MOST = 100, 200  # steps of a fork
+FEW_BATCHES = 8  # that are compared in training and in use
 
 
 def steps_of_forks(total: int) -> int:
@@ -35,3 +40,13 @@ def further(step: Step, first: Fork) -> dict[str, Any]:
     steps = len(first.feed.order)
     on = replace(first.at(np.linspace(1, 0, steps, endpoint=False)), arrays=None)
     return {"steps": steps, "validation": [plain(first.judge(step.arrays)), tried(step, on)[0]]}
+
+
+def gap(step: Step, feed: Feed) -> dict[str, float | None]:
+    """The loss of some batches as training has it, with each batch's own moments, and of the same rows in use."""
+    order = feed.order[:FEW_BATCHES]
+    with forked(step):
+        training = step.advance(feed.rows, order, 0.0, wanted=ONLY_LOSS)["loss"].mean()
+    batch = {name: tensor(rows[order.ravel()], name) for name, rows in feed.rows.items() if rows.ndim}
+    use = forward(Context(train=False, values=step.arrays), step.net, step.loss, batch)[1]
+    return {"training": plain(float(training)), "use": plain(float(use))}

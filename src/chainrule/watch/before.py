@@ -57,9 +57,12 @@ def base_of(part: Dataset, step: Step, model: Model) -> float | None:
 
 
 def gains(step: Step) -> dict[str, float]:
-    """The spread of every layer's initial weights by 1 / sqrt(inputs of a unit): about 1.4 is He's, 1 is LeCun's."""
+    """The spread of every layer's initial weights by 1 / sqrt(inputs of a unit): about 1.4 is He's, 1 is LeCun's.
+
+    An embedding's are looked up, not summed: their spread says nothing.
+    """
     return {
         path: float(np.sqrt(np.mean(np.square(array, dtype=np.float64)) * array[..., 0].size))
         for path in step.of_network
-        if (array := step.arrays[path]).ndim > 1 and path.endswith("/w")
+        if (array := step.arrays[path]).ndim > 1 and path.endswith("/w") and not path.startswith("embedding")
     }

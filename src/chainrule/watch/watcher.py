@@ -18,7 +18,7 @@ from ..model import Model
 from ..network import declared_arrays, initial_arrays
 from ..run import Run
 from ..step import Step
-from .after import after
+from .after import after, gap
 from .before import before
 from .feed import Feed
 from .forks import Fork, plain
@@ -83,7 +83,10 @@ class Watcher:
         if not self.on:
             return
         self.facts["ended"] = {"status": status, **self.facts.get("ended", {})}
-        if status != "interrupted" and dissatisfied(Record(run, self.facts)):
+        record = Record(run, self.facts)
+        if status == "finished" and "BatchNorm" in record.kinds():
+            self.facts["gap"] = gap(self.step, feed)
+        if status != "interrupted" and dissatisfied(record):
             declared = declared_arrays(self.step.net, (2, *self.step.shape))
             arrays = initial_arrays(declared, self.step.optimizer.slots, self.step.seed, self.start)
             judge = self._judge if self.parts.validation is not None else None
