@@ -6,12 +6,9 @@ import numpy as np
 
 from .material import Array, Random, source
 
-SEGMENTS = np.array(  # of a clock's number: top, upper left, upper right, middle, lower left, lower right, bottom
-    [
-        list(map(int, word))
-        for word in "1110111 0010010 1011101 1011011 0111010 1101011 1101111 1010010 1111111 1111011".split()
-    ]
-)
+# Of a clock's number: top, upper left, upper right, middle, lower left, lower right, bottom.
+LIT = ("1110111", "0010010", "1011101", "1011011", "0111010", "1101011", "1101111", "1010010", "1111111", "1111011")
+SEGMENTS = np.array([list(map(int, number)) for number in LIT])
 
 
 # ---- images

@@ -181,9 +181,9 @@ def _drawn(seed: int, settings: tuple[tuple[str, Any], ...]) -> Material:
 
 
 def _made(key: str, value: Any) -> Any:
-    """A part by its name and settings; other arguments as they are."""
+    """A part by its name and settings; other arguments as they are. TOML knows no None: `validation = false`."""
     if key not in PARTS:
-        return value
+        return None if value is False and key == "validation" else value
     settings = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k != "name"}
     return PARTS[key][value["name"]](**settings)
 
