@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -19,6 +19,7 @@ SETS: dict[
     str, Source
 ] = {}  # by name: (random, how many rows, settings) -> x, y; of small tables all the rows there are
 FINITE: set[str] = set()  # tables of which no further rows can be drawn
+SEQUENCES = {"sine", "totals", "rhythm", "decay"}  # x (rows, steps, channels), not images
 HALF: dict[str, str] = {}  # which half a data set belongs to
 
 
@@ -70,13 +71,14 @@ def material(
     )
 
 
-def source(half: Literal["tune", "held"], finite: bool = False) -> Callable[[Source], Source]:
+def source(half: Literal["tune", "held"], finite: bool = False, sequence: bool = False) -> Callable[[Source], Source]:
     """Enter a data set under its function's name."""
 
     def enter(function: Source) -> Source:
         name = function.__name__
         SETS[name], HALF[name] = function, half
         FINITE.update([name] if finite else [])
+        SEQUENCES.update([name] if sequence else [])
         return function
 
     return enter
@@ -263,10 +265,6 @@ def brackets(random: Random, rows: int, steps: int = 9) -> tuple[Array, Array]:
     """Codes 0 to 7; the class is the larger of the first and the last code's halves: 0, or 1 where one is above 3."""
     x = random.integers(0, 8, (rows, steps))
     return x, (np.maximum(x[:, 0], x[:, -1]) > 4).astype(np.int64)
-
-
-SEQUENCES = ("sine", "totals", "rhythm", "decay")  # x (rows, steps, channels), not images
-CODES: Mapping[str, int] = {"tokens": 12, "brackets": 8}  # what an Embedding reads
 
 
 def _of_sklearn(name: str) -> tuple[Array, Array]:

@@ -31,7 +31,7 @@ from chainrule.network import declared_arrays, initial_arrays
 from chainrule.optim import OPTIMIZERS
 from chainrule.schedule import SCHEDULES
 
-from . import parts as _parts  # noqa: F401  (it enters the wrong parts)
+from . import material_more, material_signals, parts  # noqa: F401  (they enter data sets and wrong parts by name)
 from .material import SEQUENCES, Material, material
 from .spoil import SPOILS
 
@@ -156,6 +156,8 @@ def score(m: Material, predicted: Array) -> float:
         true, found = m.judge.y.reshape(len(m.judge), -1), predicted.reshape(len(predicted), -1).astype(float)
         r2 = 1 - ((found - true) ** 2).sum() / ((true - true.mean(0)) ** 2).sum()
         return float(max(r2, FLOOR)) if np.isfinite(r2) else FLOOR
+    if m.judge.y.ndim > 1:  # labels, or a class for each pixel: what is judged is each of them
+        return float((predicted == m.judge.y).mean())
     if predicted.dtype.kind == "b":  # one yes or no for each row
         predicted = predicted[:, 0]
     if predicted.dtype.kind == "f":  # classes that were given as numbers
@@ -179,9 +181,9 @@ def _drawn(seed: int, settings: tuple[tuple[str, Any], ...]) -> Material:
 
 
 def _made(key: str, value: Any) -> Any:
-    """A part by its name and settings; other arguments as they are."""
+    """A part by its name and settings; other arguments as they are. TOML knows no None: `validation = false`."""
     if key not in PARTS:
-        return value
+        return None if value is False and key == "validation" else value
     settings = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k != "name"}
     return PARTS[key][value["name"]](**settings)
 
