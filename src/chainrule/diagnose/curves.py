@@ -23,7 +23,7 @@ def not_finite(record: Record) -> Iterator[Finding]:
             "error",
             f"{bad['op']} made {bad['value']} ({bad['why']}; limit: finite numbers)",
             f"From there it spreads, in the {bad['phase']} pass, to all that follows",
-            (Cure("lr", 0.1), Cure("clip_norm", 1.0), Cure("prepare"), Cure("init")),
+            (Cure("lr", 0.1), Cure("clip_norm", 1.0), Cure("prepare"), Cure("init"), Cure("relu")),
             layer=bad["layer"],
             step=bad["step"],
             source="Goodfellow et al. (2016), Deep Learning, section 4.1 and 10.11",

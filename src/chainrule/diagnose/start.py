@@ -24,7 +24,7 @@ def wrong_gradient(record: Record, error: float = 1e-3) -> Iterator[Finding]:
             "error",
             f"the gradient is off by {found:.2g} of itself{flipped} (limit {error:g}, by finite differences)",
             "Steps along a wrong gradient do not lower the loss",
-            ("mend the derivative of the op that this layer uses; cr.check_grads shows it",),
+            ("mend the derivative of the op that this layer uses; cr.check_grads shows it", Cure("relu")),
             layer=str(record.fact("start", "gradient", "layer") or ""),
             source=CHECKS,
         )
@@ -34,7 +34,7 @@ def wrong_gradient(record: Record, error: float = 1e-3) -> Iterator[Finding]:
             "warning",
             f"no gradient reaches {path}, though the loss depends on it (0 paths, limit 1 at least)",
             "Without a gradient it stays as it was drawn",
-            ("take stop_gradient out of the way, unless this layer is to be kept as it is",),
+            ("take stop_gradient out of the way, unless this layer is to be kept as it is", Cure("relu")),
             layer=path.rpartition("/")[0],
             source=CHECKS,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..errors import is_ours
 from ..graph import Shape, Tensor, inputs_first
 from ..layers import BatchNorm, Call, Dropout, Embedding, Layer, LayerNorm, Param, record
 from ..layers.summary import innermost
@@ -33,9 +34,9 @@ class Anatomy:
         self.weights = [call for call in self.calls if _has_weights(call)]
         self.bends = [call for call in self.calls if not _has_weights(call) and _is_activation(call)]
         ends = {call.output for call in self.weights}
-        last = self._reached([self.output], ends)
-        self.outputs = [call for call in self.weights if call.output in last]  # the weight layers nearest to the output
-        self.behind = [call for call in self.bends if call.output in last]  # the activations behind them
+        self.last = self._reached([self.output], ends)
+        self.outputs = [call for call in self.weights if call.output in self.last]  # the weight layers nearest to the output
+        self.behind = [call for call in self.bends if call.output in self.last]  # the activations behind them
 
     @property
     def hidden(self) -> list[Call]:
@@ -50,10 +51,9 @@ class Anatomy:
         return [call for call in plain if not ops_of(call) & OF_WEIGHTS]
 
     @property
-    def squashing(self) -> list[Call]:
-        """Hidden activations that are flat somewhere: sigmoid, tanh, softmax, the step, e^x."""
-        after = {id(call.layer) for call in self.behind}
-        return [call for call in self.bends if id(call.layer) not in after and ops_of(call) & SQUASHING]
+    def doubtful(self) -> list[Call]:
+        """Hidden activations that are flat somewhere, as sigmoid, tanh, softmax, the step, e^x; and those of the user's own."""
+        return [call for call in self.bends if call.output not in self.last and _is_doubtful(call)]
 
     def fed_linearly(self) -> list[Call]:
         """Weight layers that read another weight layer's output with nothing bent between: both are one matrix."""
@@ -88,5 +88,11 @@ def _has_weights(call: Call) -> bool:
 
 
 def _is_activation(call: Call) -> bool:
-    norm = isinstance(call.layer, BatchNorm | LayerNorm)
-    return not norm and call.input.shape == call.output.shape and bool(ops_of(call) & BENT)
+    """What leaves the shape and bends, and whatever of the user's own leaves it."""
+    norm = isinstance(call.layer, BatchNorm | LayerNorm | Dropout)
+    bends = bool(ops_of(call) & BENT) or not is_ours(type(call.layer))
+    return not norm and call.input.shape == call.output.shape and bends
+
+
+def _is_doubtful(call: Call) -> bool:
+    return bool(ops_of(call) & SQUASHING) or not is_ours(type(call.layer))

@@ -16,8 +16,8 @@ from .tree import edited, with_field
 
 
 def relu(net: Layer, shape: Shape) -> Layer:
-    """ReLU in place of the hidden activations that saturate."""
-    return _at(net, Anatomy(net, shape).squashing, lambda layer: [ReLU()])
+    """ReLU in place of the hidden activations that saturate, and of the user's own."""
+    return _at(net, Anatomy(net, shape).doubtful, lambda layer: [ReLU()])
 
 
 def insert_relu(net: Layer, shape: Shape) -> Layer:
