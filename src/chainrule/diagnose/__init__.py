@@ -4,7 +4,7 @@ The order of the families is that of causes: data before the start, the start be
 """
 
 # isort: off
-from . import inputs, targets, start, depth, rate, regularisation, units, outcome, curves  # noqa: F401  (they fill RULES, in this order)
+from . import inputs, targets, start, depth, signal, rate, regularisation, units, outcome, curves  # noqa: F401  (they fill RULES, in this order)
 
 # isort: on
 from .finding import CURES, Cure, Finding

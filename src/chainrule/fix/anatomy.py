@@ -35,7 +35,9 @@ class Anatomy:
         self.bends = [call for call in self.calls if not _has_weights(call) and _is_activation(call)]
         ends = {call.output for call in self.weights}
         self.last = self._reached([self.output], ends)
-        self.outputs = [call for call in self.weights if call.output in self.last]  # the weight layers nearest to the output
+        self.outputs = [
+            call for call in self.weights if call.output in self.last
+        ]  # the weight layers nearest to the output
         self.behind = [call for call in self.bends if call.output in self.last]  # the activations behind them
 
     @property
