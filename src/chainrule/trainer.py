@@ -29,14 +29,16 @@ from .optim import Optimizer
 from .run import Run
 from .schedule import Schedule
 from .step import Step
-from .watch import Feed, Watcher, is_look, steps_of_forks
+from .watch import Feed, Watcher, steps_of_forks
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
     from .data import Augmentation
 
-PROBE_EVERY = 64  # steps; then looking at every layer costs less than 3 % of a training
+PROBE_EVERY = 64  # steps at least; then looking at every layer costs less than 3 % of a training
+PROBE_SHARE = 8  # and at least this share of all steps before: what changes late changes slowly
+TOLD = (1, 8, 64)  # epochs after which is said what is wrong by then; the rest is said at the end
 MOMENT = 0.05  # seconds between two looks at the progress bar and at Ctrl-C
 CHECKPOINT_SECONDS = 2.0  # how much of a training a power cut may cost
 FEW_BATCHES = 20  # that are kept for forks where batches are made one by one
@@ -143,7 +145,7 @@ class Trainer:
                 self.probes += self.watcher.look(self.epoch, last)
                 run.log({**row, "seconds": round(time.perf_counter() - started, 3)}, self.probes)
                 self.probes.clear()
-                self.watcher.tell(run, progress and is_look(self.epoch))
+                self.watcher.tell(run, progress and self.epoch in TOLD)
                 if time.perf_counter() - saved > CHECKPOINT_SECONDS:
                     self._save(run)
                     saved = time.perf_counter()
@@ -226,7 +228,7 @@ class Trainer:
         """Steps on these rows."""
         feed = self._feed(order)
         if self.watcher.on and self.step.count >= self.next_probe and order.shape[1] == self.settings.batch_size:
-            self.next_probe = self.step.count + PROBE_EVERY
+            self.next_probe = self.step.count + max(PROBE_EVERY, self.step.count // PROBE_SHARE)
             figures = self.step.probe(feed.rows, feed.order[:1], feed.lr[0].item(), feed.l2, feed.l1)
             self.probes.append({"step": self.step.count, **{f"{p.layer}/{p.what}": p.value for p in figures}})
         made = self.step.advance(feed.rows, feed.order, feed.lr, feed.l2, feed.l1)

@@ -54,7 +54,7 @@ class Anatomy:
 
     @property
     def doubtful(self) -> list[Call]:
-        """Hidden activations that are flat somewhere (sigmoid, tanh, softmax, the step, e^x), and those of the user's own."""
+        """Hidden activations that are flat somewhere (sigmoid, tanh, softmax, a step, e^x), and those of the user's own."""
         return [call for call in self.bends if call.output not in self.last and _is_doubtful(call)]
 
     def fed_linearly(self) -> list[Call]:

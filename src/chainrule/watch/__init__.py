@@ -2,9 +2,8 @@
 
 from .after import steps_of_forks
 from .feed import Feed
-from .looks import is_look
 from .replay import Bad, first_bad
 from .start import at_start
 from .watcher import Watcher
 
-__all__ = ["Bad", "Feed", "Watcher", "at_start", "first_bad", "is_look", "steps_of_forks"]
+__all__ = ["Bad", "Feed", "Watcher", "at_start", "first_bad", "steps_of_forks"]

@@ -93,21 +93,22 @@ def _neighbours(train: Dataset) -> dict[str, float]:
         return {}
     x, y = sample(train.take(rows)), train.y[rows]
     x = np.nan_to_num((x - np.nanmean(x, axis=0)) / np.maximum(np.nanstd(x, axis=0), 1e-12))
-    nearest = _nearest(x, NEIGHBOURS)
+    many = min(MANY, len(rows) // (2 * len(train.classes))) if train.classes else 0
+    near = _nearest(x.astype(np.float32), max(many, NEIGHBOURS))
+    nearest = near[:, :NEIGHBOURS]
     if train.task == "numbers":
         wrong = ((y[nearest].mean(1) - y) ** 2).mean(0) / np.maximum(y.var(0), 1e-30)
         return {"rows": len(rows), "r2": float(1 - wrong.mean())}
-    many = min(MANY, len(rows) // (2 * len(train.classes)))
-    pure = _votes(y[_nearest(x, many)]).max(1) / many if many > NEIGHBOURS else np.ones(1)
+    pure = _votes(y[near]).max(1) / many if many > NEIGHBOURS else np.ones(1)
     return {"rows": len(rows), **_of_class_neighbours(y, y[nearest]), "pure": float(np.quantile(pure, 0.75))}
 
 
 def _nearest(x: Array, count: int) -> NDArray[np.int64]:
-    """The nearest rows to each, (rows, count), by Euclidean distance."""
+    """The nearest rows to each, (rows, count), by Euclidean distance; the NEIGHBOURS nearest of them first."""
     squares = (x**2).sum(1)
     distance = squares[:, None] + squares - 2 * (x @ x.T)
     np.fill_diagonal(distance, np.inf)
-    return np.argpartition(distance, count, axis=1)[:, :count]
+    return np.argpartition(distance, (NEIGHBOURS - 1, count - 1), axis=1)[:, :count]
 
 
 def _votes(near: Array) -> Array:
@@ -118,8 +119,10 @@ def _votes(near: Array) -> Array:
 def _of_class_neighbours(y: Array, near: Array) -> dict[str, float]:
     share = np.bincount(y) / len(y)
     same = near == y[:, None]
-    others, away = np.abs(near - y[:, None])[~same], np.abs(y[:, None] - y[None, :])
-    by_chance = float(away[away > 0].mean()) if (away > 0).any() else 1.0
+    others = np.abs(near - y[:, None])[~same]
+    codes = np.arange(len(share))
+    away, pairs = np.abs(codes[:, None] - codes), np.outer(share, share)
+    by_chance = float((away * pairs).sum() / max(1 - np.trace(pairs), 1e-12))  # of two rows of different classes
     return {
         "agree": float(same.mean()),
         "chance": float((share**2).sum()),

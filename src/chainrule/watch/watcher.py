@@ -46,7 +46,8 @@ class Watcher:
         if not self.on:
             return
         self.facts = before(self.step, self.model, self.parts, first, total)
-        self.loss_at_start = max(self.facts["overfit"]["start"], abs(self.facts["start"]["loss_of_zeros"] or 0))
+        known = (self.facts["overfit"]["start"], self.facts["start"]["loss_of_zeros"])
+        self.loss_at_start = max((abs(loss) for loss in known if loss is not None), default=math.inf)
         run.note(self.facts)
 
     def look(self, epoch: int, last: bool) -> list[dict[str, float]]:
@@ -65,8 +66,9 @@ class Watcher:
 
     def is_lost(self, losses: NDArray[Any]) -> bool:
         """After steps of these losses: whether the loss is not finite, or so far above the start that it will not return."""
-        self.recent = np.concatenate([self.recent, losses])[-ENOUGH:]
-        mean = float(self.recent.mean())
+        short = len(losses) < ENOUGH
+        self.recent = (np.concatenate([self.recent, losses]) if short else losses)[-ENOUGH:]
+        mean = float(np.add.reduce(self.recent)) / len(self.recent)
         risen = len(self.recent) == ENOUGH and mean > RISEN * self.loss_at_start
         if risen or not math.isfinite(losses[-1]):
             self.facts["ended"] = {"start": self.loss_at_start, "loss": plain(mean)}
