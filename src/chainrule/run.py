@@ -26,7 +26,7 @@ from .exchange import safetensors
 METRICS, PROBES, FACTS = "metrics.jsonl", "probes.jsonl", "facts.json"
 METHODS: dict[
     str, Callable[..., Any]
-] = {}  # filled by modules above this one: "model", "summary", "report", "findings"
+] = {}  # filled by modules above this one: "model", "summary", "report", "findings", "picture"
 
 
 class Run:
@@ -100,6 +100,10 @@ class Run:
     def model(self) -> Any:
         """The trained model: the checkpoint with the lowest validation loss."""
         return METHODS["model"](self)
+
+    def picture(self, finding: Any) -> Any:
+        """What a finding of this run rests on, its limit drawn in: a figure of matplotlib (`[picture]`)."""
+        return METHODS["picture"](self, finding)
 
     def summary(self) -> str:
         """Scores of every part, the confusion matrix and the most wrong examples, as text."""

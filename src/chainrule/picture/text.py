@@ -125,4 +125,11 @@ def _numbers(values: Sequence[float]) -> str:
     return ", ".join(f"{v:.4g}" for v in values)
 
 
+def _picture(run: Run, finding: Any) -> Any:
+    from .finding import finding_chart  # noqa: PLC0415  (few programs draw, and none should wait for it)
+
+    return finding_chart(run, finding)
+
+
 METHODS["summary"] = result_text
+METHODS["picture"] = _picture
