@@ -46,7 +46,9 @@ class Watcher:
         if not self.on:
             return
         self.facts = before(self.step, self.model, self.parts, first, total)
-        self.loss_at_start = max(self.facts["overfit"]["start"], abs(self.facts["start"]["loss_of_zeros"] or 0))
+        start = self.facts["start"]  # of many rows, too: the first batch may be of some that hardly count
+        of_constants = max(abs(start[name] or 0) for name in ("loss_of_zeros", "base_loss"))
+        self.loss_at_start = max(self.facts["overfit"]["start"] or 0, of_constants)
         run.note(self.facts)
 
     def look(self, epoch: int, last: bool) -> list[dict[str, float]]:
@@ -69,7 +71,7 @@ class Watcher:
         mean = float(self.recent.mean())
         risen = len(self.recent) == ENOUGH and mean > RISEN * self.loss_at_start
         if risen or not math.isfinite(losses[-1]):
-            self.facts["ended"] = {"start": self.loss_at_start, "loss": plain(mean)}
+            self.facts["ended"] = {"start": plain(self.loss_at_start), "loss": plain(mean)}
         return "ended" in self.facts
 
     def replay(self, feeds: Iterable[Feed]) -> None:
