@@ -108,6 +108,7 @@ class Trainer:
         self.probes: list[dict[str, float]] = []  # of this epoch
         self.next_probe = 0  # the step
         self.history: list[float] = []  # the validation loss of every epoch
+        self.usual = min(settings.batch_size, len(self.y))  # rows of a batch, but for the last of an epoch
         self.total = settings.epochs * steps(len(self.y), settings.batch_size)
         self.shown = ""
         self.watcher = Watcher(self.step, self.model, parts, start)
@@ -176,7 +177,8 @@ class Trainer:
         try:
             self._save(run)
             first = self._first(1)
-            self.watcher.before(run, replace(first, lr=self._lr(1)), self.total)
+            with np.errstate(all="ignore"):
+                self.watcher.before(run, replace(first, lr=self._lr(1)), self.total)
         except RunError:
             run.discard()
             raise
@@ -195,11 +197,12 @@ class Trainer:
                 bar.update(len(seen[-1].losses))
             if interrupt.wished or lost:
                 break
-        self.epoch += 1
-        row = {"epoch": self.epoch, "step": self.step.count, "lr": lr, **self._scores(seen)}
+        row = {"epoch": self.epoch + 1, "step": self.step.count, "lr": lr, **self._scores(seen)}
         if lost:
             self.step.arrays, self.step.count = before, count
-            self.watcher.replay(self._feed(some.index) for some in seen)
+            self.watcher.replay(self._feed(some.index) for some in seen)  # in this epoch, for what augmentation draws
+        self.epoch += 1
+        if lost:
             return "diverged", row
         return "interrupted" if interrupt.wished else "finished", {**row, **self._validate()}
 
@@ -227,7 +230,7 @@ class Trainer:
     def _steps(self, order: NDArray[np.int64]) -> Seen:
         """Steps on these rows."""
         feed = self._feed(order)
-        if self.watcher.on and self.step.count >= self.next_probe and order.shape[1] == self.settings.batch_size:
+        if self.watcher.on and self.step.count >= self.next_probe and order.shape[1] == self.usual:
             self.next_probe = self.step.count + max(PROBE_EVERY, self.step.count // PROBE_SHARE)
             figures = self.step.probe(feed.rows, feed.order[:1], feed.lr[0].item(), feed.l2, feed.l1)
             self.probes.append({"step": self.step.count, **{f"{p.layer}/{p.what}": p.value for p in figures}})
@@ -274,7 +277,9 @@ class Trainer:
         """Loss and metrics of the training part as its batches were seen, while the network was learning."""
         index = np.concatenate([some.index.ravel() for some in seen])
         output = np.concatenate([output for some in seen for output in some.output])
-        loss = sum(float(some.losses.sum()) * some.index.shape[1] for some in seen) / len(index)
+        # All at once, in float64: how many steps were made at a time depends on the clock, and rounds otherwise.
+        sums = np.concatenate([some.losses.astype(float) * some.index.shape[1] for some in seen])
+        loss = float(sums.sum()) / len(index)
         true = self.parts.train.y[index]
         if self.settings.augment and self.preparation.task != "labels":  # targets, too, are moved by it
             true = self.preparation.in_unit(np.concatenate([y for some in seen for y in some.y]))

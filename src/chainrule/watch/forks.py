@@ -66,14 +66,14 @@ def overfitted(step: Step, batch: Feed, steps: int) -> dict[str, Any]:
     for lr in (batch.lr, batch.lr * 0.1, batch.lr * 10.0):
         with forked(step) as fork:
             losses = fork.advance(rows, order, lr, wanted=("loss",))["loss"]
-            facts.setdefault("start", plain(losses[0]))
+            start = float(losses[0])
             end = outcome(losses, steps)
             if not found or end < min(found.values()):
                 facts["zeroed"] = plain(fork.advance(zeros, batch.order, lr, wanted=("loss",))["loss"][0])
             found[lr] = end
-        if end < 0.5 * (facts["start"] or 0):
+        if end < 0.5 * start:
             break
-    return {**facts, "end": plain(min(found.values()))}
+    return {**facts, "start": plain(start), "end": plain(min(found.values()))}
 
 
 def tried(step: Step, fork: Fork) -> tuple[float | None, float | None]:

@@ -46,7 +46,7 @@ def of_inputs(parts: Parts, preparation: Preparation) -> dict[str, Any]:
     }
     if preparation.codes:
         return facts
-    varying = np.nanmax(raw, axis=0) > np.nanmin(raw, axis=0)
+    varying = np.fmax.reduce(raw) > np.fmin.reduce(raw)  # False without a single number
     return facts | {
         "features": raw.shape[1],
         "scale": _scale(prepared[:, varying] if prepared.shape == raw.shape else prepared),
@@ -77,7 +77,7 @@ def _scale(x: Array) -> dict[str, float]:
 
 def _copies(x: Array) -> Array:
     """Whether each feature repeats an earlier one, number by number."""
-    columns = [column.tobytes() for column in np.ascontiguousarray(x.T)]
+    columns = [column.tobytes() for column in np.ascontiguousarray(x.T + 0.0)]  # -0 is 0
     first = {column: i for i, column in reversed(list(enumerate(columns)))}
     return np.array([first[column] < i for i, column in enumerate(columns)])
 
@@ -86,7 +86,7 @@ def _keys(part: Dataset) -> list[bytes] | None:
     """Every row as a key; None where rows are read only when they are needed, or are too many."""
     if not isinstance(part.x, np.ndarray) or len(part) > MOST_ROWS:
         return None
-    rows = np.ascontiguousarray(part.x).reshape(len(part), -1)
+    rows = (part.x + np.float32(0)).reshape(len(part), -1)  # -0 is 0
     return [row.tobytes() for row in rows]
 
 
@@ -121,6 +121,8 @@ def _beside(train: Array, part: Array) -> dict[str, float]:
     `most_shift` and `most_stretch` are those of the most different feature: they are 0 where every part was standardised
     by itself, which chance never does.
     """
+    there = ~np.isnan(part).all(0)
+    train, part = train[:, there], part[:, there]
     if not train.size:
         return {}
     (mean, std), (mean_part, std_part) = _moments(train), _moments(part)

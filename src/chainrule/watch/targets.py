@@ -92,11 +92,13 @@ def _neighbours(train: Dataset) -> dict[str, float]:
     if len(rows) < 4 * NEIGHBOURS:
         return {}
     x, y = sample(train.take(rows)), train.y[rows]
+    x = x[:, ~np.isnan(x).all(0)]
     x = np.nan_to_num((x - np.nanmean(x, axis=0)) / np.maximum(np.nanstd(x, axis=0), 1e-12))
     many = min(MANY, len(rows) // (2 * len(train.classes))) if train.classes else 0
     near = _nearest(x.astype(np.float32), max(many, NEIGHBOURS))
     nearest = near[:, :NEIGHBOURS]
     if train.task == "numbers":
+        y = y.astype(np.float64)
         wrong = ((y[nearest].mean(1) - y) ** 2).mean(0) / np.maximum(y.var(0), 1e-30)
         return {"rows": len(rows), "r2": float(1 - wrong.mean())}
     pure = _votes(y[near]).max(1) / many if many > NEIGHBOURS else np.ones(1)

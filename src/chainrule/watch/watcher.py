@@ -46,7 +46,9 @@ class Watcher:
         if not self.on:
             return
         self.facts = before(self.step, self.model, self.parts, first, total)
-        known = (self.facts["overfit"]["start"], self.facts["start"]["loss_of_zeros"])
+        # Of constants, too: the first batch may be of rows that hardly count.
+        start = self.facts["start"]
+        known = (self.facts["overfit"]["start"], start["loss_of_zeros"], start["base_loss"])
         self.loss_at_start = max((abs(loss) for loss in known if loss is not None), default=math.inf)
         run.note(self.facts)
 
@@ -71,7 +73,7 @@ class Watcher:
         mean = float(np.add.reduce(self.recent)) / len(self.recent)
         risen = len(self.recent) == ENOUGH and mean > RISEN * self.loss_at_start
         if risen or not math.isfinite(losses[-1]):
-            self.facts["ended"] = {"start": self.loss_at_start, "loss": plain(mean)}
+            self.facts["ended"] = {"start": plain(self.loss_at_start), "loss": plain(mean)}
         return "ended" in self.facts
 
     def replay(self, feeds: Iterable[Feed]) -> None:
