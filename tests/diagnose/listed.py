@@ -1,9 +1,9 @@
-"""All that is found in the tune half of the zoo and in what is made by hand, a line each: `findings.txt` beside this file.
+"""What is found in the tune half of the zoo and in what is made by hand, a line a training: `findings.txt` beside this file.
 
-    python tests/diagnose/listed.py        train them all (a minute on two cores) and write the list anew
+    python tests/diagnose/listed.py        train them all (three minutes on two cores) and write the list anew
 
-A line is the kind of training, its name, and the finding as it is printed, with a tab between them; a training in which
-nothing is found has none, and one that is refused has the sentence.
+A line is the kind of training, its name, the first finding as it is printed, and the severity and rule of the others, with
+tabs between them; a training in which nothing is found has none, and one that is refused has the sentence.
 """
 
 from __future__ import annotations
@@ -29,16 +29,25 @@ JOBS = 2
 
 
 class Line(NamedTuple):
-    """One line of the list; `kind` is sick, twin or healthy."""
+    """One line of the list; `kind` is sick, twin or healthy, `also` what is found besides, as "warning flat, note plateau"."""
 
     kind: str
     name: str
     told: str
+    also: str = ""
 
     @property
     def rule(self) -> str:
-        """Of the finding; nothing of a refusal."""
+        """Of the first finding; nothing of a refusal."""
         return "" if self.told.startswith("refused: ") else self.told.split(": ", 2)[1].split(",")[0]
+
+    @property
+    def found(self) -> list[tuple[str, str]]:
+        """(severity, rule) of all findings."""
+        if not self.rule:
+            return []
+        first = (self.told.split(":")[0], self.rule)
+        return [first, *((severity, rule) for severity, rule in map(str.split, filter(None, self.also.split(", "))))]
 
 
 def listed() -> list[Line]:
@@ -55,15 +64,18 @@ def names() -> Iterator[tuple[str, str]]:
         yield from (("sick", f"by-hand/{name}"), ("twin", f"by-hand/{name}"))
 
 
-def lines_of(training: tuple[str, str]) -> list[Line]:
-    """Train it with seed 0, and ask."""
+def line_of(training: tuple[str, str]) -> Line | None:
+    """Train it with seed 0, and ask; None where nothing is found."""
     kind, name = training
     with tempfile.TemporaryDirectory() as home, warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of sick trainings overflow is no news
         run = _trained(kind, name, Path(home) / "run")
         if isinstance(run, cr.ChainruleError):
-            return [Line(kind, name, f"refused: {run}")]
-        return [Line(kind, name, str(finding)) for finding in run.findings]
+            return Line(kind, name, f"refused: {run}")
+        findings = run.findings
+    if not findings:
+        return None
+    return Line(kind, name, str(findings[0]), ", ".join(f"{other.severity} {other.rule}" for other in findings[1:]))
 
 
 def _trained(kind: str, name: str, folder: Path) -> cr.Run | cr.ChainruleError:
@@ -77,8 +89,8 @@ def _trained(kind: str, name: str, folder: Path) -> cr.Run | cr.ChainruleError:
 def main() -> None:
     """Write the list."""
     with ProcessPoolExecutor(JOBS, get_context("spawn"), cr.set_threads, (1,)) as pool:
-        lines = [line for of_training in pool.map(lines_of, [*names()]) for line in of_training]
-    LIST.write_text("".join("\t".join(line) + "\n" for line in lines), encoding="utf-8")
+        lines = filter(None, pool.map(line_of, [*names()]))
+        LIST.write_text("".join("\t".join(line).rstrip() + "\n" for line in lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

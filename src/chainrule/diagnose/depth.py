@@ -72,11 +72,11 @@ def no_nonlinearity(record: Record, remaining: float = 0.15) -> Iterator[Finding
     """Several weight layers in a row that are one affine function together; a warning where errors remain."""
     layers = record.number("start", "weight_layers")
     if record.fact("start", "affine") is True and layers >= 2:
+        kept = f", and validation keeps {record.unseen:.0%} of a constant's loss" if record.unseen >= 0 else ""
         yield Finding(
             "no_nonlinearity",
             "note" if record.unseen < remaining else "warning",
-            f"{layers:.0f} weight layers make one affine function (limit 1), and validation keeps {record.unseen:.0%} of a "
-            "constant's loss",
+            f"{layers:.0f} weight layers make one affine function (limit 1){kept}",
             "Without a nonlinearity depth adds nothing",
             (Cure("insert_relu"),),
             layer="network",

@@ -87,7 +87,7 @@ def constant_features(record: Record) -> Iterator[Finding]:
 @early
 def copied_features(record: Record) -> Iterator[Finding]:
     """Features that repeat another one in every training row."""
-    yield from _useless(record, "copied", "copied_features", "repeat another feature in every row")
+    yield from _useless(record, "copied", "copied_features", "repeat another one in every row")
 
 
 def _useless(record: Record, what: str, name: str, told: str) -> Iterator[Finding]:
@@ -97,7 +97,7 @@ def _useless(record: Record, what: str, name: str, told: str) -> Iterator[Findin
         yield Finding(
             name,
             "error" if count == features else "note",
-            f"{count:.0f} of {features:.0f} features ({', '.join(named)}) {told} (limit 0)",
+            f"features that {told}: {count:.0f} of {features:.0f} ({', '.join(named)}; limit 0)",
             "They tell nothing, and cost weights",
             ("leave these columns out",),
             layer="inputs",

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..diagnose import RULES, Finding, Record
-from ..diagnose.rate import SANE
+from ..diagnose.rate import trial
 from ..errors import need
 from ..run import Run
 from .charts import FEW, INK, TRAIN, VALIDATION
@@ -37,6 +37,12 @@ Marks: TypeAlias = Mapping[str, tuple[float, float]]  # steps and loss, by what 
 def limit(rule: str, name: str) -> float:
     """A limit of a rule, as it is when nobody changes it."""
     return float(inspect.signature(RULES[rule]).parameters[name].default)
+
+
+def fallen(record: Record, before: float, share: float, gain: float) -> float:
+    """The loss that counts as fallen from `before`: the limit of `Record.falls`."""
+    least = before - gain * record.scale
+    return least if record.base <= 0 else min(share * before, least)
 
 
 def nothing(ax: Any, why: str) -> None:
@@ -120,7 +126,8 @@ def curves(levels_of: Callable[[Record], Levels], marks_of: Callable[[Record], M
         if _is_wide(seen):
             _logarithmic(ax.yaxis)
         else:
-            ax.set_ylim(0, 1.08 * max(seen, default=1.0))
+            low, high = min([0.0, *seen]), max(seen, default=1.0)
+            ax.set_ylim(low - 0.08 * (high - low) if low < 0 else 0, high + 0.08 * (high - low))
         ax.set(xlabel="epoch", ylabel="loss")
         ax.set_xlim(0, None)
         ax.locator_params(axis="x", integer=True)
@@ -206,7 +213,7 @@ def trials(ax: Any, run: Run, record: Record, finding: Finding) -> None:
     if not losses:
         nothing(ax, "nothing was tried: the training reached what there is to reach")
         return
-    top = 3 * record.base
+    top = record.base + 2 * record.scale
     shown = {float(factor): min(math.inf if loss is None else float(loss), top) for factor, loss in losses.items()}
     ax.plot([lr * factor for factor in shown], [*shown.values()], "o-", color=TRAIN, ms=4, lw=1.5, label="trials")
     lost = [lr * factor for factor, loss in shown.items() if loss == top]
@@ -214,14 +221,17 @@ def trials(ax: Any, run: Run, record: Record, finding: Finding) -> None:
     ax.axvline(lr, color=INK, lw=1, ls=":")
     ended = "diverged" if record.diverged else "its end"
     ax.plot(lr, min(record.reached, top), "D", color=VALIDATION, ms=6, label=f"training: {ended}")
-    better, gain = limit(finding.rule, "better"), limit(finding.rule, "gain")
-    reached = min(record.reached, shown.get(1.0, math.inf))
-    enough = SANE * record.base if record.diverged else min(reached, record.base) - gain * record.base
-    level = max(min(better * reached, enough), LEAST)
-    ax.axhline(level, **DASHED, label="limit")
-    _logarithmic(ax.yaxis)
+    reached = min(record.reached, trial(record, 1))
+    level = fallen(record, reached, limit(finding.rule, "better"), limit(finding.rule, "gain"))
+    if finding.rule == "lr_too_low":
+        level = min(level, record.base)
+    if math.isfinite(level):  # a training that diverged has none: any trial that came to its end is better
+        ax.axhline(level, **DASHED, label="limit")
+    every = [min(level, top), *shown.values(), record.reached]
+    if min(every) > 0:
+        _logarithmic(ax.yaxis)
+        ax.set_ylim(max(min(every), 1e-3 * top) / 2, 2 * top)
     ax.set_xscale("log")
-    ax.set_ylim(max(min(level, *shown.values()), 1e-3 * top) / 2, 2 * top)
     ax.set(xlabel="learning rate", ylabel="loss")
     ax.legend(fontsize=7)
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..diagnose import Finding, Record
-from .evidence import ClassValues, Draw, Levels, Marks, Row, bars, limit
+from ..diagnose.rate import SHORT
+from .evidence import ClassValues, Draw, Levels, Marks, Row, bars, fallen, limit
 
 HELD = ("validation", "test")
 DEFAULT_EPS = 1e-8
@@ -115,8 +116,8 @@ def neighbours(record: Record, finding: Finding) -> list[Row]:
     if "agree" in facts:
         chance = facts["chance"]
         error = (chance * (1 - chance) / facts["rows"]) ** 0.5
-        rows += [("near rows agree", facts["agree"], (chance + limit("no_signal", "z") * error / 2,))]
-    return rows
+        return [*rows, ("near rows agree", facts["agree"], (chance + limit("no_signal", "z") * error,))]
+    return [*rows, ("training loss, of a constant's", record.remaining, (limit("no_signal", "share"),))]
 
 
 def noise(record: Record, finding: Finding) -> list[Row]:
@@ -244,8 +245,9 @@ def before(record: Record) -> Levels:
     before = (record.fact("further", "validation") or [None])[0]
     if before is None:
         return {}
+    ease = 2 if record.steps < SHORT else 1
     share, gain = limit("too_few_epochs", "share"), limit("too_few_epochs", "gain")
-    return {"limit": min(share * before, before - gain * record.base)}
+    return {"limit": fallen(record, before, 1 - (1 - share) / ease, gain / ease)}
 
 
 def after(record: Record) -> Marks:
@@ -263,8 +265,7 @@ def unpenalised(record: Record) -> Marks:
 def penalised(record: Record) -> Levels:
     """Where that trial has to stay above."""
     reached = min(record.reached, record.number("trials", "loss", "1"))
-    better, gain = limit("l2_too_strong", "better"), limit("l2_too_strong", "gain")
-    return {"limit": min(better * reached, reached - gain * record.base)}
+    return {"limit": fallen(record, reached, limit("l2_too_strong", "better"), limit("l2_too_strong", "gain"))}
 
 
 def use_gap(record: Record, finding: Finding) -> list[Row]:
@@ -299,8 +300,9 @@ def by_heart(record: Record) -> Levels:
         return {}
     rose, gap, fitted = (limit("too_large", name) for name in ("rose", "gap", "fitted"))
     train, lowest = float(record.train[-1]), float(np.nanmin(record.validation))
+    near = gap / (2 if record.task == "classes" else 3)
     return {
-        "limit": min(max(rose * lowest, train + gap * record.base), max(train / fitted, train + gap / 3 * record.base))
+        "limit": min(max(rose * lowest, train + gap * record.base), max(train / fitted, train + near * record.base))
     }
 
 
