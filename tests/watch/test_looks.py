@@ -12,8 +12,7 @@ import chainrule as cr
 from chainrule.engine import native
 from chainrule.graph import topological
 from chainrule.layers import Context, parse
-from chainrule.watch import is_look
-from chainrule.watch.looks import NUMBERS, ROWS, Looks, fixed_rows
+from chainrule.watch.looks import NUMBERS, ROWS, Looks, fixed_rows, is_look
 
 Array = NDArray[Any]
 needs_native = pytest.mark.skipif(not native.available(), reason=native.missing_reason() or "")
