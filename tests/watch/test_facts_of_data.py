@@ -80,6 +80,21 @@ def test_repeated_rows_count_only_where_rows_are_alike_by_chance() -> None:
     assert both(table(x[:, :1].round()))[0]["repeated"] > 0.5
 
 
+def test_a_few_pixels_tell_that_rows_are_not_alike_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not each of the 150,000 of an image is sorted."""
+    seen: list[Array] = []
+    unique = np.unique
+
+    def noted(column: Array) -> Any:
+        seen.append(column)
+        return unique(column)
+
+    monkeypatch.setattr(np, "unique", noted)
+    assert not inputs._is_cramped(np.random.default_rng(0).normal(size=(20, 5000)))
+    assert len(seen) == 3  # 20^3 combinations are more than a hundred times 20 rows
+    assert inputs._is_cramped(np.arange(10.0).repeat(2)[:, None])
+
+
 def test_minus_zero_is_zero() -> None:
     x = np.array([[0.0, -0.0, 1], [1, 1, 2], [2, 2, 5]], np.float32)
     facts, _ = both(table(x, test=-1.0 * np.array([[0.0, 0.0, -1]], np.float32)))
@@ -318,6 +333,16 @@ def test_neighbours_of_numbers_are_scikit_learn_s(columns: int, size: float) -> 
     y = (size * (np.sin(x[:, :1]) + 0.3 * rng.normal(size=(240, columns)))).astype(np.float32)
     expected = r2_score(y / size, y[knn(x, 5)].mean(1) / size, multioutput="uniform_average")
     assert both(table(x, y))[1]["neighbours"] == {"rows": 240, "r2": pytest.approx(expected, rel=1e-4)}
+
+
+def test_numbers_that_never_change_are_not_explained() -> None:
+    """Of noise beside nine constants, the neighbours know no more than a network that is scored by r2."""
+    rng = np.random.default_rng(2)
+    y = np.concatenate([rng.normal(size=(200, 1)), np.full((200, 9), 0.1)], 1)
+    found = both(table(rng.normal(size=(200, 3)), y))[1]["neighbours"]["r2"]
+    assert -0.1 < found < 0.02
+    tiny = 1e-20 * rng.normal(size=200)
+    assert both(table(rng.normal(size=(200, 3)), tiny))[1]["neighbours"]["r2"] < 0.2
 
 
 def test_too_few_rows_have_no_neighbours() -> None:

@@ -99,8 +99,9 @@ def _neighbours(train: Dataset) -> dict[str, float]:
     nearest = near[:, :NEIGHBOURS]
     if train.task == "numbers":
         y = y.astype(np.float64)
-        wrong = ((y[nearest].mean(1) - y) ** 2).mean(0) / np.maximum(y.var(0), 1e-30)
-        return {"rows": len(rows), "r2": float(1 - wrong.mean())}
+        wrong, varies = ((y[nearest].mean(1) - y) ** 2).mean(0), (y != y[0]).any(0)
+        each = np.where(varies, 1 - wrong / np.where(varies, y.var(0), 1), 0)  # as `metrics.r2`
+        return {"rows": len(rows), "r2": float(each.mean())}
     pure = _votes(y[near]).max(1) / many if many > NEIGHBOURS else np.ones(1)
     return {"rows": len(rows), **_of_class_neighbours(y, y[nearest]), "pure": float(np.quantile(pure, 0.75))}
 
