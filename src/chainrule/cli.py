@@ -102,6 +102,8 @@ class Sentences(click.Group):
             return super().invoke(ctx)
         except ChainruleError as problem:
             raise Mistake(str(problem)) from problem
+        except KeyboardInterrupt:  # before there is anything to keep: else it was a wish
+            sys.exit(INTERRUPTED)
 
 
 class Mistake(click.ClickException):

@@ -82,7 +82,8 @@ def train(
     folder      where the run is recorded; default `runs/<data>-<number>`; a folder with files in it is refused
 
     progress    a bar, and one line for each thing that is found wrong; to the terminal's standard error
-    watch       measure data, network and training for `run.findings`; it changes no bit of what is trained. False: do not
+    watch       measure data, network and training for `run.findings`, and stop where the loss is 3 times its start; it
+                changes no bit of what is trained. False: do neither
 
     Raises DataError, ShapeError, SettingError for input that does not fit; RunError if the folder cannot be written.
     """

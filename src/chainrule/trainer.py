@@ -179,7 +179,7 @@ class Trainer:
             first = self._first(1)
             with np.errstate(all="ignore"):
                 self.watcher.before(run, replace(first, lr=self._lr(1)), self.total)
-        except RunError:
+        except (RunError, KeyboardInterrupt):
             run.discard()
             raise
 
@@ -188,16 +188,18 @@ class Trainer:
         before, count, lr = self.step.arrays, self.step.count, self._lr()
         self.prior_scale = self._prior_scale()
         seen: list[Seen] = []
-        lost = False
+        lost = 0
         for order in self._orders():
-            seen.append(self._steps(order))
-            lost = self.watcher.is_lost(seen[-1].losses)
+            made = self._steps(order)
+            lost = self.watcher.lost_after(made.losses)
+            seen.append(made.first(lost) if lost else made)
             if not bar.disable:
                 bar.set_postfix_str(f"loss {seen[-1].last:.4f}{self.shown}", refresh=False)
                 bar.update(len(seen[-1].losses))
             if interrupt.wished or lost:
                 break
-        row = {"epoch": self.epoch + 1, "step": self.step.count, "lr": lr, **self._scores(seen)}
+        row = {"epoch": self.epoch + 1, "step": count + sum(len(some.losses) for some in seen), "lr": lr}
+        row |= self._scores(seen)
         if lost:
             self.step.arrays, self.step.count = before, count
             self.watcher.replay(self._feed(some.index) for some in seen)  # in this epoch, for what augmentation draws
@@ -347,6 +349,10 @@ class Seen:
     losses: NDArray[Any]
     output: NDArray[Any]
     y: NDArray[Any]
+
+    def first(self, steps: int) -> Seen:
+        """Some of them."""
+        return Seen(self.index[:steps], self.losses[:steps], self.output[:steps], self.y[:steps])
 
     @property
     def last(self) -> float:

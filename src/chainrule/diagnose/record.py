@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import RunError
 from ..run import Run
 
 Series = NDArray[np.float64]
@@ -24,8 +25,10 @@ class Record:
 
     def __init__(self, run: Run, facts: Mapping[str, Any] | None = None) -> None:
         self.about = run.about
-        self.settings: Mapping[str, Any] = self.about.get("settings", {})
-        self.data: Mapping[str, Any] = self.about.get("data", {})
+        self.settings = _of(run, self.about, "settings")
+        self.data = _of(run, self.about, "data")
+        for part in ("optimizer", "loss"):
+            _of(run, self.settings, part)
         self.facts: Mapping[str, Any] = run.facts if facts is None else facts
         self.metrics, self.probes = run.metrics, run.probes
         self.result = run.result
@@ -140,6 +143,14 @@ class Record:
     def kinds(self) -> set[str]:
         """The classes of the network's layers."""
         return {str(layer.get("layer")) for layer in self.layers()}
+
+
+def _of(run: Run, about: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A part of run.json; RunError unless it is an object, or absent."""
+    found = about.get(name, {})
+    if not isinstance(found, Mapping):
+        raise RunError(f"{run.folder}: expected an object as '{name}' in run.json, found {type(found).__name__}")
+    return found
 
 
 def _layers(config: Any) -> Iterator[Mapping[str, Any]]:

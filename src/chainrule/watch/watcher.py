@@ -26,7 +26,7 @@ from .looks import Looks, fixed_rows, is_look
 from .replay import first_bad
 
 RISEN = 3.0  # times the loss at the start: no training comes back from there (CS231n)
-ENOUGH = 16  # steps whose mean loss tells so
+ENOUGH = 16  # steps whose middle loss tells so: a mean would be that of one outlier
 
 
 class Watcher:
@@ -66,15 +66,25 @@ class Watcher:
         few = np.asarray(train.x[fixed_rows(len(train), math.prod(train.x.shape[1:]))])
         return Looks(step.net, step.loss, self.model.preparation.inputs(few), step.engine)
 
-    def is_lost(self, losses: NDArray[Any]) -> bool:
-        """After steps of these losses: whether the loss is not finite, or so far above the start that it will not return."""
-        short = len(losses) < ENOUGH
-        self.recent = (np.concatenate([self.recent, losses]) if short else losses)[-ENOUGH:]
-        mean = float(np.add.reduce(self.recent)) / len(self.recent)
-        risen = len(self.recent) == ENOUGH and mean > RISEN * self.loss_at_start
-        if risen or not math.isfinite(losses[-1]):
-            self.facts["ended"] = {"start": plain(self.loss_at_start), "loss": plain(mean)}
-        return "ended" in self.facts
+    def lost_after(self, losses: NDArray[Any]) -> int:
+        """After how many of these steps the loss is not finite, or so far above the start that it will not return; 0: never.
+
+        Asked after every step: how many are made at once depends on the clock, and must not decide what is trained.
+        """
+        before, limit = len(self.recent), RISEN * self.loss_at_start
+        seen = np.concatenate([self.recent, losses])
+        self.recent = seen[-ENOUGH:]
+        if not math.isfinite(losses[-1]) or (seen > limit).any():
+            for at in range(max(before, ENOUGH - 1), len(seen)):
+                middle = float(np.sort(seen[max(at + 1 - ENOUGH, 0) : at + 1])[ENOUGH // 2])
+                if middle > limit:
+                    return self._lost(seen[: at + 1], middle, at + 1 - before)
+        return 0 if math.isfinite(losses[-1]) else self._lost(seen, losses[-1], len(losses))
+
+    def _lost(self, seen: NDArray[Any], loss: float, after: int) -> int:
+        self.recent = seen[-ENOUGH:]
+        self.facts["ended"] = {"start": plain(self.loss_at_start), "loss": plain(loss)}
+        return after
 
     def replay(self, feeds: Iterable[Feed]) -> None:
         """Make these steps again, the last of which had a loss that is not finite, and find what made it so first."""
