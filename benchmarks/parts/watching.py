@@ -26,14 +26,14 @@ BARS = {"native": 0.03, "reference": 0.10}  # of a step
 BEFORE = (0.10, 5.0)  # of the first training, or seconds
 REPLAY = 3.0  # times the window
 WINDOW = 40  # steps
-# Work, engine, steps of a training: about those of a user's first one.
+# Work, engine, epochs, and steps of an epoch: about those of a user's first training.
 CASES = (
-    ("small", "native", 6000),
-    ("mnist", "native", 1500),
-    ("lenet", "native", 400),
-    ("vgg", "native", 40),
-    ("small", "reference", 600),
-    ("mnist", "reference", 120),
+    ("small", "native", 40, 64),
+    ("mnist", "native", 20, 64),
+    ("lenet", "native", 12, 32),
+    ("vgg", "native", 6, 8),
+    ("small", "reference", 10, 64),
+    ("mnist", "reference", 4, 32),
 )
 
 
@@ -55,22 +55,19 @@ class Clock:
 def measure(options: Options) -> dict[str, Any]:
     """Overheads by work and engine, and the cost of playing a window again."""
     cr.set_threads(options.threads)
-    cases = [(w, e, n // 20 if options.quick else n) for w, e, n in CASES if not options.works or w in options.works]
-    found = {
-        "cases": [_case(WORKS[work], engine, steps, options) for work, engine, steps in cases[: options.quick or None]]
-    }
+    cases = [case for case in CASES if not options.works or case[0] in options.works]
+    found = {"cases": [_case(WORKS[work], *rest, options) for work, *rest in cases[: options.quick or None]]}
     return {
         **found,
         "replay": {name: _replay(WORKS[name], options) for name in ("mnist", "lenet")[: 1 + (not options.quick)]},
     }
 
 
-def _case(work: Work, engine: str, steps: int, options: Options) -> dict[str, Any]:
+def _case(work: Work, engine: str, epochs: int, steps: int, options: Options) -> dict[str, Any]:
     """Seconds of whole trainings, watched and not; of the checks before, and of the forks after."""
     print(f"watching, {work.title}, {engine} ...", flush=True)
     made = work.batches()
-    x, y = (np.concatenate([batch[i] for batch in made]) for i in (0, 1))
-    epochs = max(steps // len(made), 1)
+    x, y = (np.concatenate([batch[i] for batch in made * (steps // len(made))]) for i in (0, 1))
     seconds: dict[bool, list[float]] = {True: [], False: []}
     before, after = [], []
     with tempfile.TemporaryDirectory() as temporary:
@@ -100,7 +97,7 @@ def _case(work: Work, engine: str, steps: int, options: Options) -> dict[str, An
     pairs = [a / b - 1 for a, b in zip(seconds[True][1:], seconds[False][1:], strict=True)]
     plain = statistics.median(seconds[False][1:])
     case = {
-        "work": work.title, "engine": engine, "steps": epochs * len(made), "seconds": plain,
+        "work": work.title, "engine": engine, "steps": epochs * steps, "seconds": plain,
         "overhead": statistics.median(pairs), "range": [min(pairs), max(pairs)],
         "before": statistics.median(before[1:]), "after": statistics.median(after[1:]),
     }  # fmt: skip

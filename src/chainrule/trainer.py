@@ -143,7 +143,7 @@ class Trainer:
             while status == "finished" and self.epoch < self.settings.epochs:
                 status, row = self._epoch(bar, interrupt)
                 last = status != "finished" or self.epoch == self.settings.epochs
-                self.probes += self.watcher.look(self.epoch, last)
+                self.probes += self.watcher.look(last)
                 run.log({**row, "seconds": round(time.perf_counter() - started, 3)}, self.probes)
                 self.probes.clear()
                 self.watcher.tell(run, progress and self.epoch in TOLD)
@@ -151,7 +151,7 @@ class Trainer:
                     self._save(run)
                     saved = time.perf_counter()
             self._save(run)
-            self.watcher.after(run, status, self._first(steps_of_forks(self.total)))
+            self.watcher.after(run, status, self._first(steps_of_forks(self.step, self.total)))
             self._finish(run, status, time.perf_counter() - started)
         self.watcher.tell(run, progress)
 

@@ -243,6 +243,10 @@ def test_outcome(losses: list[float], steps: int, found: float) -> None:
     assert outcome(losses, steps) == found
 
 
-@pytest.mark.parametrize(("total", "steps"), [(1, 100), (1000, 100), (1500, 150), (9999, 200)])
-def test_steps_of_forks(total: int, steps: int) -> None:
-    assert steps_of_forks(total) == steps
+@pytest.mark.parametrize(
+    ("units", "total", "steps"), [(4, 1, 100), (4, 1500, 150), (4, 9000, 200), (2000, 1, 20), (2000, 900, 90)]
+)
+def test_steps_of_forks(units: int, total: int, steps: int) -> None:
+    """A tenth of the training; of a small network, whose steps take no time, some more."""
+    step = cr.Step(f"dense{units} relu dense2", np.ones((2, 30), np.float32), np.arange(2), engine="reference")
+    assert steps_of_forks(step, total) == steps

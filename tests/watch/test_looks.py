@@ -12,7 +12,7 @@ import chainrule as cr
 from chainrule.engine import native
 from chainrule.graph import topological
 from chainrule.layers import Context, parse
-from chainrule.watch.looks import NUMBERS, ROWS, Looks, fixed_rows, is_look
+from chainrule.watch.looks import NUMBERS, ROWS, Looks, fixed_rows
 
 Array = NDArray[Any]
 needs_native = pytest.mark.skipif(not native.available(), reason=native.missing_reason() or "")
@@ -73,10 +73,6 @@ def test_planted_dead_units_are_counted(engine: str) -> None:
 
 def test_a_network_without_numbers_of_its_own_shows_nothing() -> None:
     assert Looks(parse("identity"), cr.CrossEntropy(), np.ones((4, 3), np.float32), "reference")({}) == {}
-
-
-def test_when_it_looks() -> None:
-    assert [epoch for epoch in range(1, 70) if is_look(epoch)] == [1, 2, 4, 8, 16, 32, 64]
 
 
 @pytest.mark.parametrize(("count", "width"), [(1, 1), (7, 10**6), (1000, 1), (1000, 1000), (300, 10**7), (256, 100)])

@@ -166,6 +166,5 @@ def _layers(config: Any) -> Iterator[Mapping[str, Any]]:
 
 def dissatisfied(record: Record, remaining: float = 0.1, steps: int = 500) -> bool:
     """Whether a training that has ended is worth a few trials: it was stopped, short, or left much of the loss."""
-    return (
-        record.diverged or record.steps < steps or not (record.remaining < remaining and record.unseen < 2 * remaining)
-    )
+    left = not record.remaining < remaining or record.unseen >= 2 * remaining
+    return record.diverged or record.steps < steps or left

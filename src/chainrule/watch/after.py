@@ -15,13 +15,15 @@ from .feed import Feed
 from .forks import FACTORS, Fork, forked, plain, tried
 
 SHARE = 10  # of a training's steps, 1 / SHARE, are those of one fork
-LEAST, MOST = 100, 200  # steps of a fork
+LEAST, MOST = 20, 200  # steps of a fork
+FEW, SMALL = 100, 50_000  # at least so many where the network has at most so many numbers: they take no time
 FEW_BATCHES = 8  # that are compared in training and in use
 
 
-def steps_of_forks(total: int) -> int:
+def steps_of_forks(step: Step, total: int) -> int:
     """How many steps a fork of a training of that many gets."""
-    return min(max(total // SHARE, LEAST), MOST)
+    numbers = sum(step.arrays[path].size for path in step.of_network)
+    return min(max(total // SHARE, FEW if numbers <= SMALL else LEAST), MOST)
 
 
 def after(step: Step, first: Fork, finished: bool) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ..loss import Loss
 from ..network import Arrays, prediction_graph
 
 ROWS = 256  # of the fixed set
-NUMBERS = 200_000  # of their inputs: one look costs a few steps
+NUMBERS = 100_000  # of their inputs: one look costs a few steps
 
 
 class Looks:
@@ -33,11 +33,6 @@ class Looks:
         inputs = self.plan.graph.inputs
         values = self.plan({path: array for path, array in {**arrays, "x": self.x}.items() if path in inputs})["probes"]
         return {f"{probe.layer}/{probe.what}": probe.value for probe in self.table.rows(values)}
-
-
-def is_look(epoch: int) -> bool:
-    """Whether to look after that many epochs: 1, 2, 4, 8, ..."""
-    return epoch & (epoch - 1) == 0
 
 
 def fixed_rows(count: int, width: int) -> NDArray[np.int64]:

@@ -22,10 +22,11 @@ from .after import after, gap
 from .before import before
 from .feed import Feed
 from .forks import Fork, plain
-from .looks import Looks, fixed_rows, is_look
+from .looks import Looks, fixed_rows
 from .replay import first_bad
 
 RISEN = 3.0  # times the loss at the start: no training comes back from there (CS231n)
+FIRST_LOOK, RARER = 32, 4  # a step, and how many times as many until the next look
 ENOUGH = 16  # steps whose middle loss tells so: a mean would be that of one outlier
 
 
@@ -40,22 +41,28 @@ class Watcher:
         self.told: set[tuple[str, str]] = set()  # findings, by rule and layer
         self.recent = np.zeros(0)  # losses of the last steps
         self.loss_at_start = math.inf
+        self.next_look = FIRST_LOOK  # the step
 
     def before(self, run: Run, first: Feed, total: int) -> None:
         """Measure what can be known before the first step; `first` is a batch, `total` the steps to come."""
         if not self.on:
             return
         self.facts = before(self.step, self.model, self.parts, first, total)
+        # What looks at layers and units is planned now, not on the way.
+        self.step.probe(first.rows, first.order, first.lr, first.l2, first.l1)
+        assert self.looks
         # Of constants, too: the first batch may be of rows that hardly count.
         start = self.facts["start"]
         known = (self.facts["overfit"]["start"], start["loss_of_zeros"], start["base_loss"])
         self.loss_at_start = max((abs(loss) for loss in known if loss is not None), default=math.inf)
         run.note(self.facts)
 
-    def look(self, epoch: int, last: bool) -> list[dict[str, float]]:
-        """At every unit, after the epochs 1, 2, 4, 8, ... and the last."""
-        if not self.on or not (last or is_look(epoch)):
+    def look(self, last: bool) -> list[dict[str, float]]:
+        """At every unit, after the epoch in which step 32, 128, 512, ... was made, and after the last."""
+        if not self.on or not (last or self.step.count >= self.next_look):
             return []
+        while self.next_look <= self.step.count:
+            self.next_look *= RARER
         arrays = self.step.arrays
         return [{"step": self.step.count, **self.looks({path: arrays[path] for path in self.step.of_network})}]
 
