@@ -178,7 +178,7 @@ class Trainer:
             self._save(run)
             first = self._first(1)
             with np.errstate(all="ignore"):
-                self.watcher.before(run, replace(first, lr=self._lr(1)), self.total)
+                self.watcher.before(run, replace(first, lr=float(self._lr(1))), self.total)
         except (RunError, KeyboardInterrupt):
             run.discard()
             raise

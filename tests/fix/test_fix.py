@@ -265,11 +265,13 @@ def test_layers_of_ones_own(csv_run: cr.Run, cli: Cli, monkeypatch: pytest.Monke
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
 def test_ctrl_c_ends_it_with_the_ranking_so_far_and_leaves_nothing_behind(csv_run: cr.Run, tmp_path: Path) -> None:
     code = f"""
+        import signal
         import chainrule as cr
         from chainrule.diagnose.finding import Cure, Finding
         from chainrule.cli import command
         cures = (Cure("lr", 1e-3), *(Cure("wider", 20 + i) for i in range(1000)))
         cr.Run.findings = property(lambda run: [Finding("x", "error", "s", "w", cures)])
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
         print("begin", flush=True)
         command(["fix", {str(csv_run.folder)!r}])
     """
@@ -282,7 +284,10 @@ def test_ctrl_c_ends_it_with_the_ranking_so_far_and_leaves_nothing_behind(csv_ru
         assert process.stdout.readline() == "begin\n"
         time.sleep(4)
         process.send_signal(signal.SIGINT)
-        told, _ = process.communicate(timeout=60)
+        try:
+            told, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()  # else a failure would wait for it
     assert process.returncode == 130
     assert "stopped by Ctrl-C; this is what was found until then" in told
     assert "multiply the learning rate by 0.001" in told

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from .finding import Cure, Finding
 from .record import Record
 from .rule import early, rule
+from .trials import LOWER, SANE, best_trial
 
 GLOROT = "Glorot and Bengio (2010), section 3"
 
@@ -46,8 +47,9 @@ def hidden_softmax(record: Record) -> Iterator[Finding]:
 
 @early
 def exploding_activations(record: Record, times: float = 1e3) -> Iterator[Finding]:
-    """A layer whose output spreads far more than the others', at the start or later."""
-    for first in (True, False):
+    """A layer whose output spreads far at the start, or later though no lower rate would have kept it from that."""
+    calm = best_trial(record, LOWER)[1] < SANE * record.base
+    for first in (True,) if calm else (True, False):
         spreads = {layer: value for layer, (_, value) in record.figures("std", first).items() if math.isfinite(value)}
         if len(spreads) < 2:
             continue

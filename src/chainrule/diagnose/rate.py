@@ -8,32 +8,13 @@ from collections.abc import Iterator
 from .finding import Cure, Finding, Severity
 from .record import Record
 from .rule import early, rule
+from .trials import HIGHER, LOWER, SANE, best_trial, trial
 
 BENGIO = "Bengio (2012), Practical recommendations, section 3.1"
 
 
-LOWER, HIGHER = (0.1, 0.01, 0.001), (10.0, 100.0, 1000.0)  # times the rate, nearest first
-AS_GOOD = 0.1  # of the best trial's loss
 SERIOUS = 0.3  # of a constant's loss: what is to be gained by less is worth a note only
-SANE = 1.5  # times a constant's loss: no training that diverges stays below
 SHORT = 100  # steps: of fewer no rate can be judged
-
-
-def trial(record: Record, factor: float, of: str = "loss") -> float:
-    """The loss of the short trial at a multiple of the rate; infinite where it diverged, NaN where there was none.
-
-    Of validation where there is one; `of` "train": of the trial's own last steps.
-    """
-    losses = record.fact("trials", of) or {}
-    found = losses.get(f"{factor:g}", math.nan)
-    return math.inf if found is None else float(found)
-
-
-def best_trial(record: Record, factors: tuple[float, ...]) -> tuple[float, float]:
-    """The nearest factor whose trial is about as good as any of these, and its loss."""
-    losses = [trial(record, factor) for factor in factors]
-    best = min(losses) + AS_GOOD * abs(min(losses))
-    return next(((f, x) for f, x in zip(factors, losses, strict=True) if x <= best), (1.0, math.nan))
 
 
 @early

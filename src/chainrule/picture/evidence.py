@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..diagnose import RULES, Finding, Record
-from ..diagnose.rate import trial
+from ..diagnose.trials import trial
 from ..errors import need
 from ..run import Run
 from .charts import FEW, INK, TRAIN, VALIDATION

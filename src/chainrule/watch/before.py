@@ -33,7 +33,7 @@ def before(step: Step, model: Model, parts: Parts, first: Feed, total: int) -> d
         step.arrays,
         optimizer=step.optimizer,
         lr=first.lr,
-        weights=rows["weights"][some] if "weights" in rows else None,
+        weights=rows["weights"][some] if "weights" in rows and rows["weights"][some].any() else None,
         task=model.preparation.task,
         seed=step.seed,
     )
