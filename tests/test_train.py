@@ -20,6 +20,7 @@ from chainrule.choices import default_epochs
 from chainrule.errors import DataError, RunError, SettingError, ShapeError
 from chainrule.exchange import safetensors
 from chainrule.graph import Graph
+from chainrule.interrupt import Interrupt
 from chainrule.loss import BY_TASK
 from chainrule.network import declared_arrays, initial_arrays, training_graph
 from chainrule.optim import Optimizer
@@ -272,6 +273,27 @@ def test_ctrl_c_keeps_what_was_learned(tmp_path: Path) -> None:
     assert run.result["status"] == "interrupted"
     assert run.result["scores"]["test"]["accuracy"] > 0.2
     assert run.model.predict(cr.data.load("digits").x[:3]).shape == (3,)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
+def test_ctrl_c_inside_of_an_inner_training_is_told_to_the_outer_one() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with Interrupt() as outer:
+            with Interrupt() as inner:
+                assert not inner.wished
+                signal.raise_signal(signal.SIGINT)
+            assert inner.wished
+            assert outer.wished
+            with pytest.raises(KeyboardInterrupt):  # the second one is for all of them
+                signal.raise_signal(signal.SIGINT)
+        with Interrupt() as later:
+            signal.raise_signal(signal.SIGINT)
+            assert later.wished
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_run_is_read_without_an_engine(tmp_path: Path) -> None:

@@ -93,6 +93,15 @@ def test_a_folder_is_as_good_as_the_run_that_trained(csv_run: cr.Run, monkeypatc
     assert again.script == csv_run.folder / "cured-2.py"
 
 
+@pytest.mark.parametrize("loss", [cr.Huber(0.5), None], ids=["given", "default"])
+def test_a_folder_says_which_loss_was_given(loss: cr.Loss | None, tmp_path: Path) -> None:
+    x, y = blobs(100)
+    data = (x, y * 1.0)
+    run = cr.train("dense4 relu dense1", data, loss=loss, epochs=2, folder=tmp_path / "r", progress=False)
+    of_folder = origin.case_of(cr.Run(run.folder), data)[0]
+    assert (of_folder["loss"], of_folder["l2"]) == (loss, origin.case_of(run, None)[0]["l2"])
+
+
 def test_the_command(csv_run: cr.Run, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     find(monkeypatch, SICK)
     done = cli("fix", csv_run.folder, "--seeds", "2", "--quiet")
@@ -263,9 +272,10 @@ def test_layers_of_ones_own(csv_run: cr.Run, cli: Cli, monkeypatch: pytest.Monke
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
-@pytest.mark.skipif(signal.getsignal(signal.SIGINT) is signal.SIG_IGN, reason="a shell's background job ignores Ctrl-C")
 def test_ctrl_c_ends_it_with_the_ranking_so_far_and_leaves_nothing_behind(csv_run: cr.Run, tmp_path: Path) -> None:
     code = f"""
+        import signal
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs begin without
         import chainrule as cr
         from chainrule.diagnose.finding import Cure, Finding
         from chainrule.cli import command

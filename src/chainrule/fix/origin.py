@@ -129,7 +129,7 @@ def _held(value: Any, part: str, instead: float | None, notes: list[str]) -> flo
 
 
 def _loss(plain: Mapping[str, Any]) -> Any:
-    settings = {key: value for key, value in plain.items() if key not in ("about", "chosen")}
+    settings = {key: value for key, value in plain.items() if key not in ("about", "chosen", "own")}
     if plain["chosen"] == FROM_TARGET and not settings.get("weights"):
         return None
     return _made(LOSSES, "loss", settings)
