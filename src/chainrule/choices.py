@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -21,6 +21,24 @@ from .model import Preparation
 ClassWeight: TypeAlias = Literal["balanced"] | Mapping[Any, float] | None
 FROM_TARGET, GIVEN = "chosen from the target", "as given"
 STEPS = 2000  # a training without `epochs` takes about as many, so that small data sets are seen often enough
+
+
+class Chosen(NamedTuple):
+    """What a training begins with, fitted on its training part."""
+
+    recipe: Recipe
+    preparation: Preparation
+    net: Layer
+
+
+def choose(
+    parts: Parts, *, net: Layer | str | None, loss: Loss | None, class_weight: ClassWeight, prepare: str | Recipe | None
+) -> Chosen:
+    """Loss, preparation and network, as given or by the data; each is checked to fit them."""
+    fitting = choose_loss(loss, parts, class_weight)
+    recipe, codes = choose_preparation(prepare, net)
+    preparation = Preparation.fit(parts.train, recipe, fitting, codes)
+    return Chosen(recipe, preparation, resolve_net(net, preparation, parts.train))
 
 
 def default_epochs(rows: int, batch_size: int) -> int:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .data import Dataset, Parts
 from .graph import tensor
-from .metrics import OF_A_CLASS, confusion, score, score_at_the_end
+from .metrics import OF_A_CLASS, confusion, recall, score, score_at_the_end
 from .model import Model
 from .network import Arrays
 
@@ -64,7 +64,10 @@ def result_of(model: Model, parts: Parts) -> tuple[dict[str, Any], dict[str, Arr
             for name, e in evaluations.items()
         }
         matrix = matrices[judged]
-        result["recalls"] = {name: _shares(np.diag(m), m.sum(1)) for name, m in matrices.items()}
+        result["recalls"] = {
+            name: [share if there else None for share, there in zip(recall(m).tolist(), m.any(1).tolist(), strict=True)]
+            for name, m in matrices.items()
+        }
         result |= {"confusion": matrix.tolist(), "each": _of_each(model.classes, matrix, part.y.ndim > 1)}
     if model.preparation.task == "labels":
         result["each"] = [
@@ -72,11 +75,6 @@ def result_of(model: Model, parts: Parts) -> tuple[dict[str, Any], dict[str, Arr
             for i, name in enumerate(model.classes)
         ]
     return result, _kept(model, part, evaluation, worst)
-
-
-def _shares(some: NDArray[Any], of: NDArray[Any]) -> list[float | None]:
-    """Each by each; None for a share of nothing."""
-    return [int(a) / int(b) if b else None for a, b in zip(some, of, strict=True)]
 
 
 def _of_each(classes: Sequence[Any], matrix: NDArray[np.int64], positions: bool) -> list[dict[str, Any]]:

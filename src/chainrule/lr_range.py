@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .choices import ClassWeight, choose_loss, choose_preparation, resolve_net
+from .choices import ClassWeight, choose
 from .data import Dataset
 from .data.batch import shuffled
 from .data.transform import Recipe
@@ -25,7 +25,7 @@ from .loss import Loss
 from .model import Preparation
 from .optim import Adam, Optimizer
 from .picture import charts
-from .step import Step
+from .step import ONLY_LOSS, Step
 from .table import table
 from .train import Data, Held, dataset_of
 
@@ -144,10 +144,8 @@ def lr_range(
     _check(low, high, steps, seeds, seed, batch_size)
     require("lr_range", "optimizer", optimizer, optimizer is None or isinstance(optimizer, Optimizer), "an optimiser")
     parts = dataset_of(data).split(validation, test, seed)
-    chosen = choose_loss(loss, parts, class_weight)
-    recipe, codes = choose_preparation(prepare, net)
-    preparation = Preparation.fit(parts.train, recipe, chosen, codes)
-    network = resolve_net(net, preparation, parts.train)
+    _, preparation, network = choose(parts, net=net, loss=loss, class_weight=class_weight, prepare=prepare)
+    chosen = preparation.loss
     scale = chosen.width(1.0) / len(parts.train)
     l2 = chosen.prior if l2 is None else l2
     rates = np.geomspace(low, high, steps)
@@ -159,7 +157,7 @@ def lr_range(
             network, **first, loss=chosen, optimizer=optimizer or Adam(), start=start, seed=number, engine=engine
         )
         with np.errstate(all="ignore"):  # that it diverges in the end is what is looked for
-            made = step.advance(rows, order, rates, l2 * scale, l1 * scale, wanted=("loss",))["loss"]
+            made = step.advance(rows, order, rates, l2 * scale, l1 * scale, wanted=ONLY_LOSS)["loss"]
         losses.append(np.append(made[np.isfinite(made)], np.full(steps, np.inf))[:steps])
     return _found(rates, np.array(losses, np.float64))
 

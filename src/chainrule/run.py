@@ -24,9 +24,8 @@ from .errors import RunError
 from .exchange import safetensors
 
 METRICS, PROBES, FACTS = "metrics.jsonl", "probes.jsonl", "facts.json"
-METHODS: dict[
-    str, Callable[..., Any]
-] = {}  # filled by modules above this one: "model", "summary", "report", "findings", "picture"
+# Filled by modules above this one: "model", "summary", "report", "findings", "picture".
+METHODS: dict[str, Callable[..., Any]] = {}
 
 
 class Run:
@@ -34,9 +33,7 @@ class Run:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self.origin: Mapping[str, Any] | None = (
-            None  # what `cr.train` was called with; None for a folder that is opened
-        )
+        self.origin: Mapping[str, Any] | None = None  # what `cr.train` was called with; of a folder nobody knows it
         if not (self.folder / "run.json").is_file():
             raise RunError(f"{self.folder}: not a run folder: there is no run.json in it")
 

@@ -149,12 +149,11 @@ class Step:
 
     def probe(self, rows: Arrays, order: NDArray[np.int64], lr: float, l2: float = 0.0, l1: float = 0.0) -> list[Probe]:
         """The figures of every layer (`chainrule.diagnose.probes`) of a step, `order` (1, batch), that moves nothing."""
-        batches = self._batches(rows, order, lr, l2, l1)
-        graph = self._ready(batches, self.keep).graph
+        graph, fed = self.opened(rows, order, lr, l2, l1)
         if graph not in self._probes:
             self._probes[graph] = (Probes.of(graph), plan(probed(graph), self.engine))
         table, watching = self._probes[graph]
-        return table.rows(watching({**self._states, **batches.feeds(0)})["probes"]) if table.names else []
+        return table.rows(watching(fed)["probes"]) if table.names else []
 
     def opened(
         self, rows: Arrays, order: NDArray[np.int64], lr: float | NDArray[Any], l2: float = 0.0, l1: float = 0.0

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import data as data_room
-from .choices import FROM_TARGET, GIVEN, ClassWeight, choose_loss, choose_preparation, default_epochs, resolve_net
+from .choices import FROM_TARGET, GIVEN, ClassWeight, choose, default_epochs
 from .data import Dataset, Parts
 from .data.fingerprint import fingerprint
 from .data.transform import Recipe
@@ -20,7 +20,7 @@ from .errors import DataError, is_number, is_ours, is_whole, require, require_nu
 from .layers import Layer
 from .layers.config import to_config
 from .loss import Loss
-from .model import Preparation, load_model
+from .model import load_model
 from .optim import Adam, Optimizer
 from .run import METHODS, Run
 from .schedule import Cosine, Schedule
@@ -96,10 +96,8 @@ def train(
     data_room.check_augment(chain, dataset.x.shape[1:])
     parts = dataset.split(validation, test, seed)
     epochs = epochs or default_epochs(len(parts.train), batch_size)
-    chosen = choose_loss(loss, parts, class_weight)
-    recipe, codes = choose_preparation(prepare, net)
-    preparation = Preparation.fit(parts.train, recipe, chosen, codes)
-    network = resolve_net(net, preparation, parts.train)
+    recipe, preparation, network = choose(parts, net=net, loss=loss, class_weight=class_weight, prepare=prepare)
+    chosen = preparation.loss
     l2 = chosen.prior if l2 is None else l2
     settings = Settings(optimizer, schedule, epochs, batch_size, l2, l1, chain, seed, engine, shuffle)
     require("train", "watch", watch, isinstance(watch, bool), "True or False")

@@ -84,7 +84,8 @@ class Trainer:
         self.weights, self.unit = self._weights()
         self.epoch = 0
         # The step is planned now: what does not fit shows itself before anything is written.
-        rows, order = self._rows(np.arange(min(settings.batch_size, len(self.y)))[None])
+        self.usual = min(settings.batch_size, len(self.y))  # rows of a batch, but for the last of an epoch
+        rows, order = self._rows(np.arange(self.usual)[None])
         self.step = Step(
             net,
             rows["x"][order[0]],
@@ -108,7 +109,6 @@ class Trainer:
         self.probes: list[dict[str, float]] = []  # of this epoch
         self.next_probe = 0  # the step
         self.history: list[float] = []  # the validation loss of every epoch
-        self.usual = min(settings.batch_size, len(self.y))  # rows of a batch, but for the last of an epoch
         self.total = settings.epochs * steps(len(self.y), settings.batch_size)
         self.shown = ""
         self.watcher = Watcher(self.step, self.model, parts, start)
@@ -158,7 +158,7 @@ class Trainer:
     def _first(self, count: int) -> Feed:
         """What the first steps of the training are fed, at its rate; of rows that are made batch by batch only a few, again
         and again."""
-        size = min(self.settings.batch_size, len(self.y))
+        size = self.usual
         whole = len(self.y) // size * size
         epochs = range(-(-count * size // whole))
         order = np.concatenate([self._shuffled(epoch)[:whole] for epoch in epochs])[: count * size].reshape(count, size)

@@ -22,6 +22,7 @@ import chainrule as cr
 from chainrule.diagnose.finding import Cure, Finding
 from chainrule.errors import ChainruleError
 from chainrule.fix import origin
+from chainrule.loss import Loss
 
 NET = "dense16 relu dense3"
 
@@ -94,7 +95,7 @@ def test_a_folder_is_as_good_as_the_run_that_trained(csv_run: cr.Run, monkeypatc
 
 
 @pytest.mark.parametrize("loss", [cr.Huber(0.5), None], ids=["given", "default"])
-def test_a_folder_says_which_loss_was_given(loss: cr.Loss | None, tmp_path: Path) -> None:
+def test_a_folder_says_which_loss_was_given(loss: Loss | None, tmp_path: Path) -> None:
     x, y = blobs(100)
     data = (x, y * 1.0)
     run = cr.train("dense4 relu dense1", data, loss=loss, epochs=2, folder=tmp_path / "r", progress=False)

@@ -9,12 +9,13 @@ from . import inputs, targets, start, depth, signal, rate, regularisation, units
 # isort: on
 from .finding import CURES, Cure, Finding
 from .probes import MOVES, Probe, Probes, layer_outputs, makers, probed
-from .record import Record, dissatisfied
+from .record import RISEN, Record, dissatisfied
 from .rule import RULES, diagnose
 
 __all__ = [
     "CURES",
     "MOVES",
+    "RISEN",
     "RULES",
     "Cure",
     "Finding",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .finding import Cure, Finding
-from .record import ENOUGH_STEPS, Record
+from .record import ENOUGH_STEPS, RISEN, Record
 from .rule import early, rule
 
 BENGIO = "Bengio (2012), Practical recommendations, section 3"
@@ -31,7 +31,7 @@ def not_finite(record: Record) -> Iterator[Finding]:
 
 
 @rule
-def loss_rises(record: Record, times: float = 3.0) -> Iterator[Finding]:
+def loss_rises(record: Record, times: float = RISEN) -> Iterator[Finding]:
     """A loss above three times its start: the training was stopped."""
     start, end = record.number("ended", "start"), record.number("ended", "loss")
     if record.diverged and end > times * start:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from .finding import Cure, Finding, Severity
 from .record import Record
 from .rule import early, rule
-from .trials import HIGHER, LOWER, SANE, best_trial, trial
+from .trials import HIGHER, LOWER, SANE, best_trial, reached, trial
 
 BENGIO = "Bengio (2012), Practical recommendations, section 3.1"
 
@@ -37,10 +37,10 @@ def epsilon(record: Record, limit: float = 1e-3) -> Iterator[Finding]:
 def lr_too_high(record: Record, better: float = 0.75, gain: float = 0.05) -> Iterator[Finding]:
     """A short trial at a lower rate gets lower than the whole training did; or only at a lower rate a trial stays sane."""
     factor, found = best_trial(record, LOWER)
-    reached = min(trial(record, 1), record.reached)
+    lowest = reached(record)
     unstable = trial(record, 1, "train") > SANE * max(record.base, record.number("overfit", "start"))
-    if record.falls(reached, found, better, gain) or (unstable and found < better * SANE * record.base):
-        severity: Severity = "error" if record.diverged else "warning" if _serious(record, reached, found) else "note"
+    if record.falls(lowest, found, better, gain) or (unstable and found < better * SANE * record.base):
+        severity: Severity = "error" if record.diverged else "warning" if _serious(record, lowest, found) else "note"
         why = "Too large steps jump over what they should descend into"
         yield _other_rate(record, "lr_too_high", severity, factor, found, better, why, Cure("clip_norm", 1.0))
 
@@ -49,28 +49,33 @@ def lr_too_high(record: Record, better: float = 0.75, gain: float = 0.05) -> Ite
 def lr_too_low(record: Record, better: float = 0.75, gain: float = 0.05, ratio: float = 3e-3) -> Iterator[Finding]:
     """A short trial at a higher rate gets lower than the whole training did, and first updates are small beside weights."""
     factor, found = best_trial(record, HIGHER)
-    reached = min(trial(record, 1), record.reached)
-    slow = max((value for _, value in record.figures("update_ratio", first=True).values()), default=0.0) < ratio
+    lowest = reached(record)
+    slow = _first_move(record) < ratio
     if record.diverged or (record.steps < SHORT and not slow):
         return
-    if record.falls(reached, found, better, gain) and found < record.base:
-        severity: Severity = "warning" if slow and _serious(record, reached, found) else "note"
+    if record.falls(lowest, found, better, gain) and found < record.base:
+        severity: Severity = "warning" if slow and _serious(record, lowest, found) else "note"
         why = "Each step goes only a small part of the way"
         yield _other_rate(record, "lr_too_low", severity, factor, found, better, why, Cure("optimizer"))
     else:
         yield from _hardly_moves(record)
 
 
+def _first_move(record: Record) -> float:
+    """The greatest ratio, of all layers, of the first update to the weights; 0 where none was looked at."""
+    return max((value for _, value in record.figures("update_ratio", first=True).values()), default=0.0)
+
+
 def _hardly_moves(record: Record, ratio: float = 1e-5, remaining: float = 0.9) -> Iterator[Finding]:
     """Updates so small beside the weights, in every layer, that even the highest trial came to nothing."""
-    ratios = [value for _, value in record.figures("update_ratio", first=True).values()]
-    if ratios and 0 < max(ratios) < ratio and record.remaining > remaining:
+    move = _first_move(record)
+    if 0 < move < ratio and record.remaining > remaining:
         yield Finding(
             "lr_too_low",
             "warning",
-            f"the first update is at most {max(ratios):.1e} of a layer's weights (limit {ratio:g}, sound is about 1e-3)",
+            f"the first update is at most {move:.1e} of a layer's weights (limit {ratio:g}, sound is about 1e-3)",
             "Each step goes only a small part of the way",
-            (Cure("lr", 10.0 ** round(-3 - math.log10(max(ratios)))), Cure("optimizer")),
+            (Cure("lr", 10.0 ** round(-3 - math.log10(move))), Cure("optimizer")),
             layer="optimizer",
             step=0,
             source="CS231n, Neural Networks Part 3, ratio of weights:updates",

@@ -15,6 +15,7 @@ from ..run import Run
 
 Series = NDArray[np.float64]
 ENOUGH_STEPS = 10  # of a training that can be judged
+RISEN = 3.0  # times the loss at the start: no training comes back from there (CS231n)
 
 
 class Record:
@@ -87,7 +88,12 @@ class Record:
 
     def falls(self, before: float, after: float, share: float, gain: float) -> bool:
         """Whether a loss falls below a share of itself, and by more than `gain` of a constant's."""
-        return (self.base <= 0 or after < share * before) and before - after > gain * self.scale
+        return after < self.fallen(before, share, gain)
+
+    def fallen(self, before: float, share: float, gain: float) -> float:
+        """The limit of `falls`: a loss below it has fallen from `before`. Of what may be negative no share is taken."""
+        by_gain = before - gain * self.scale
+        return by_gain if self.base <= 0 else float(np.minimum(share * before, by_gain))
 
     @property
     def remaining(self) -> float:

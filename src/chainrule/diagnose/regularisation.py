@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from .finding import Cure, Finding
 from .record import Record
 from .rule import rule
+from .trials import reached
 
 GOODFELLOW = "Goodfellow et al. (2016), Deep Learning, section 7.1"
 
@@ -16,8 +17,7 @@ def l2_too_strong(record: Record, better: float = 0.75, gain: float = 0.1) -> It
     """The same first steps without l2 and l1 get far lower than with them."""
     free = record.number("trials", "unpenalised")
     l2, l1 = record.settings.get("l2") or 0.0, record.settings.get("l1") or 0.0
-    reached = min(record.reached, record.number("trials", "loss", "1"))
-    if (l2 or l1) and not record.diverged and record.falls(reached, free, better, gain):
+    if (l2 or l1) and not record.diverged and record.falls(reached(record), free, better, gain):
         yield Finding(
             "l2_too_strong",
             "warning",

@@ -21,6 +21,11 @@ def trial(record: Record, factor: float, of: str = "loss") -> float:
     return math.inf if found is None else float(found)
 
 
+def reached(record: Record) -> float:
+    """The lower loss of the training and of the short trial at its own rate."""
+    return min(record.reached, trial(record, 1))
+
+
 def best_trial(record: Record, factors: tuple[float, ...]) -> tuple[float, float]:
     """The nearest factor whose trial is about as good as any of these, and its loss."""
     losses = [trial(record, factor) for factor in factors]

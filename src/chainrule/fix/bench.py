@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import Dataset, steps
+from ..data.fingerprint import keys_of_rows
 from ..data.split import stratified
 from ..errors import DataError
 from ..philox import permutation
@@ -120,6 +121,6 @@ class Bench:
 
     def _not_among(self, judge: NDArray[np.int64], learned: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rows of which no copy is learned from; all, if there is no such row."""
-        known = {row.tobytes() for row in np.asarray(self.data.x[learned])}
-        fresh = np.array([row.tobytes() not in known for row in np.asarray(self.data.x[judge])])
+        known = set(keys_of_rows(np.asarray(self.data.x[learned])))
+        fresh = np.array([key not in known for key in keys_of_rows(np.asarray(self.data.x[judge]))])
         return judge[fresh] if fresh.any() else judge

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..choices import FROM_TARGET, choose_loss, choose_preparation, default_epochs, resolve_net
+from ..choices import FROM_TARGET, choose, choose_preparation, default_epochs
 from ..data import Dataset, load, parse_augment, transform_of
 from ..data.fingerprint import fingerprint
 from ..errors import DataError, RunError, nearest
 from ..layers.config import from_config
 from ..loss import LOSSES
-from ..model import Preparation
 from ..optim import OPTIMIZERS, Adam
 from ..run import Run
 from ..schedule import SCHEDULES, Cosine
@@ -19,6 +18,7 @@ from ..train import Data, dataset_of
 from .cures import Arguments, Case
 
 AS_THEY_ARE = ("epochs", "batch_size", "l2", "l1", "shuffle", "seed", "engine")
+CHOSEN = ("net", "loss", "class_weight", "prepare")  # from the data, where they are not given
 GIVEN = "given"  # of a validation or test part: not a share of the rows
 
 
@@ -42,17 +42,15 @@ def complete(arguments: Arguments) -> Case:
     """With what `train` chooses by itself: network, optimiser, schedule, epochs. What says a default says nothing."""
     data: Dataset = arguments["data"]
     parts = data.split(arguments["validation"], arguments["test"], arguments["seed"])
-    recipe, codes = choose_preparation(arguments["prepare"], arguments["net"])
-    loss = choose_loss(arguments["loss"], parts, arguments["class_weight"])
-    preparation = Preparation.fit(parts.train, recipe, loss, codes)
+    recipe, preparation, net = choose(parts, **{name: arguments[name] for name in CHOSEN})
     made = {
-        "net": resolve_net(arguments["net"], preparation, parts.train),
+        "net": net,
         "optimizer": arguments["optimizer"] or Adam(0.003),
         "schedule": arguments["schedule"] or Cosine(),
         "epochs": arguments["epochs"] or default_epochs(len(parts.train), arguments["batch_size"]),
         "augment": parse_augment(arguments["augment"] or ()),
         "prepare": None if recipe == choose_preparation(None, arguments["net"])[0] else recipe,
-        "l2": None if arguments["l2"] == loss.prior else arguments["l2"],
+        "l2": None if arguments["l2"] == preparation.loss.prior else arguments["l2"],
     }
     return Case({**arguments, **made}, preparation.input_shape)
 

@@ -167,10 +167,15 @@ def _part(kind: str, option: str, part: Any) -> list[str]:
     """A loss or a schedule whose word says all: the one with its default settings."""
     if part == DEFAULTS[option]:
         return []
-    word = next((word for word, made in by_word(kind).items() if made is type(part)), None)
-    if word is None or by_word(kind)[word]() != part:
-        raise SettingError(f"{part} has no word")
-    return ["--" + option, word]
+    return ["--" + option, _word(kind, part)]
+
+
+def _word(kind: str, part: Any, **said: Any) -> str:
+    """The word of a part which is what that word and these settings mean."""
+    for word, made in by_word(kind).items():
+        if made is type(part) and made(**said) == part:
+            return word
+    raise SettingError(f"{part} has no word")
 
 
 def _optimizer(optimizer: Any) -> list[str]:
@@ -178,12 +183,9 @@ def _optimizer(optimizer: Any) -> list[str]:
     if optimizer == DEFAULTS["optimizer"]:
         return []
     known = ("lr", "momentum", "nesterov", "clip_norm", "clip_value", "max_norm")
-    word = next((word for word, made in by_word("optimizers").items() if made is type(optimizer)), None)
     values = {f.name: getattr(optimizer, f.name) for f in fields(optimizer)}
     said = {name: value for name, value in values.items() if name in known}
-    if word is None or type(optimizer)(**said) != optimizer:
-        raise SettingError(f"{optimizer} has no word")
-    words = ["--optimizer", word]
+    words = ["--optimizer", _word("optimizers", optimizer, **said)]
     for name, value in said.items():
         if name == "nesterov":
             words += ["--nesterov"] if value else []

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..diagnose import RULES, Finding, Record
-from ..diagnose.trials import trial
+from ..diagnose.trials import reached
 from ..errors import need
 from ..run import Run
 from .charts import FEW, INK, TRAIN, VALIDATION
@@ -37,12 +37,6 @@ Marks: TypeAlias = Mapping[str, tuple[float, float]]  # steps and loss, by what 
 def limit(rule: str, name: str) -> float:
     """A limit of a rule, as it is when nobody changes it."""
     return float(inspect.signature(RULES[rule]).parameters[name].default)
-
-
-def fallen(record: Record, before: float, share: float, gain: float) -> float:
-    """The loss that counts as fallen from `before`: the limit of `Record.falls`."""
-    least = before - gain * record.scale
-    return least if record.base <= 0 else min(share * before, least)
 
 
 def nothing(ax: Any, why: str) -> None:
@@ -89,12 +83,12 @@ def bars(
         ax.set_yticks(range(len(rows)), [f"{name}\n{value:.3g}" for name, value, _ in reversed(rows)], fontsize=9)
         ax.set_ylim(*((-1, 1) if len(rows) == 1 else (-0.6, len(rows) - 0.4)))
         ax.set_xlabel(what)
-        reached = [x for _, value, limits in rows for x in (value, *limits)]
+        shown = [x for _, value, limits in rows for x in (value, *limits)]
         if log:
             ax.set_xscale("log")
-            ax.set_xlim(*_decades(max(x, least) for x in reached))
+            ax.set_xlim(*_decades(max(x, least) for x in shown))
         else:
-            ax.set_xlim(*(ends or (min(0.0, *reached), 1.1 * max(reached) or 1.0)))
+            ax.set_xlim(*(ends or (min(0.0, *shown), 1.1 * max(shown) or 1.0)))
         ax.locator_params(axis="x", **({"numticks": 6} if log else {"nbins": 4}))
 
     return draw
@@ -221,8 +215,7 @@ def trials(ax: Any, run: Run, record: Record, finding: Finding) -> None:
     ax.axvline(lr, color=INK, lw=1, ls=":")
     ended = "diverged" if record.diverged else "its end"
     ax.plot(lr, min(record.reached, top), "D", color=VALIDATION, ms=6, label=f"training: {ended}")
-    reached = min(record.reached, trial(record, 1))
-    level = fallen(record, reached, limit(finding.rule, "better"), limit(finding.rule, "gain"))
+    level = record.fallen(reached(record), limit(finding.rule, "better"), limit(finding.rule, "gain"))
     if finding.rule == "lr_too_low":
         level = min(level, record.base)
     if math.isfinite(level):  # a training that diverged has none: any trial that came to its end is better

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ..diagnose import Finding, Record
 from ..diagnose.rate import SHORT
-from .evidence import ClassValues, Draw, Levels, Marks, Row, bars, fallen, limit
+from ..diagnose.trials import reached
+from .evidence import ClassValues, Draw, Levels, Marks, Row, bars, limit
 
 HELD = ("validation", "test")
 DEFAULT_EPS = 1e-8
@@ -247,7 +248,7 @@ def before(record: Record) -> Levels:
         return {}
     ease = 2 if record.steps < SHORT else 1
     share, gain = limit("too_few_epochs", "share"), limit("too_few_epochs", "gain")
-    return {"limit": fallen(record, before, 1 - (1 - share) / ease, gain / ease)}
+    return {"limit": record.fallen(before, 1 - (1 - share) / ease, gain / ease)}
 
 
 def after(record: Record) -> Marks:
@@ -264,8 +265,7 @@ def unpenalised(record: Record) -> Marks:
 
 def penalised(record: Record) -> Levels:
     """Where that trial has to stay above."""
-    reached = min(record.reached, record.number("trials", "loss", "1"))
-    return {"limit": fallen(record, reached, limit("l2_too_strong", "better"), limit("l2_too_strong", "gain"))}
+    return {"limit": record.fallen(reached(record), limit("l2_too_strong", "better"), limit("l2_too_strong", "gain"))}
 
 
 def use_gap(record: Record, finding: Finding) -> list[Row]:

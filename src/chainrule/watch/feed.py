@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network import Arrays
-from ..step import Step
+from ..step import ONLY_LOSS, Step
 
 
 @dataclass(frozen=True)
@@ -37,5 +37,5 @@ class Feed:
     def advance(self, step: Step) -> bool:
         """Make these steps; whether all losses are finite."""
         with np.errstate(all="ignore"):
-            made = step.advance(self.rows, self.order, self.lr, self.l2, self.l1, wanted=("loss",))
+            made = step.advance(self.rows, self.order, self.lr, self.l2, self.l1, wanted=ONLY_LOSS)
         return bool(np.isfinite(made["loss"]).all())

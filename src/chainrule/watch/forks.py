@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network import Arrays
-from ..step import Step
+from ..step import ONLY_LOSS, Step
 from .feed import Feed
 
 FACTORS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)  # of the learning rate, side by side
@@ -65,11 +65,11 @@ def overfitted(step: Step, batch: Feed, steps: int) -> dict[str, Any]:
     facts: dict[str, Any] = {"steps": steps}
     for lr in (batch.lr, batch.lr * 0.1, batch.lr * 10.0):
         with forked(step) as fork:
-            losses = fork.advance(rows, order, lr, wanted=("loss",))["loss"]
+            losses = fork.advance(rows, order, lr, wanted=ONLY_LOSS)["loss"]
             start = float(losses[0])
             end = outcome(losses, steps)
             if not found or end < min(found.values()):
-                facts["zeroed"] = plain(fork.advance(zeros, batch.order, lr, wanted=("loss",))["loss"][0])
+                facts["zeroed"] = plain(fork.advance(zeros, batch.order, lr, wanted=ONLY_LOSS)["loss"][0])
             found[lr] = end
         if end < 0.5 * start:
             break
@@ -81,7 +81,7 @@ def tried(step: Step, fork: Fork) -> tuple[float | None, float | None]:
     are not finite."""
     with forked(step, fork.arrays):
         feed = fork.feed
-        losses = step.advance(feed.rows, feed.order, feed.lr, feed.l2, feed.l1, ("loss",))["loss"]
+        losses = step.advance(feed.rows, feed.order, feed.lr, feed.l2, feed.l1, ONLY_LOSS)["loss"]
         found = outcome(losses, len(feed.order))
         judged = fork.judge(step.arrays) if fork.judge and math.isfinite(found) else found
         return plain(judged), plain(found)

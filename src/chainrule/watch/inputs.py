@@ -6,13 +6,14 @@ Everything is plain data for a run's `facts.json`; `diagnose` judges it. Sizes a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..data import Dataset, Parts
+from ..data.fingerprint import keys_of_rows
 from ..model import Preparation
 
 MOST = 4_000_000  # numbers looked at in one part: a few milliseconds
@@ -28,21 +29,27 @@ def spread_rows(count: int, most: int) -> NDArray[np.int64]:
 
 def sample(part: Dataset, most: int = MOST) -> Array:
     """Some rows of a part as the user has them, flat, float64: (rows, features)."""
-    width = int(np.prod(part.x.shape[1:]))
-    rows = np.asarray(part.x[spread_rows(len(part), most // width)])
+    return _flat(_some_rows(part, most))
+
+
+def _some_rows(part: Dataset, most: int) -> Array:
+    return np.asarray(part.x[spread_rows(len(part), most // int(np.prod(part.x.shape[1:])))])
+
+
+def _flat(rows: Array) -> Array:
     return rows.reshape(len(rows), -1).astype(np.float64)
 
 
 def of_inputs(parts: Parts, preparation: Preparation) -> dict[str, Any]:
     """Scale as the network gets them, constant and copied features, and how every held part compares with training."""
-    rows = parts.train.x[spread_rows(len(parts.train), MOST // int(np.prod(parts.train.x.shape[1:])))]
-    prepared = preparation.inputs(np.asarray(rows)).reshape(len(rows), -1).astype(np.float64)
-    raw = np.asarray(rows).reshape(len(rows), -1).astype(np.float64)
+    rows = _some_rows(parts.train, MOST)
+    raw, prepared = _flat(rows), _flat(preparation.inputs(rows))
+    keys = _keys(parts.train)
     held = {name: part for name, part in vars(parts).items() if part is not None and name != "train"}
     names = parts.train.feature_names or tuple(f"value {i}" for i in range(raw.shape[1]))
     facts: dict[str, Any] = {
-        "shared": {name: _shared(parts.train, part) for name, part in held.items()},
-        "repeated": _repeated(parts.train) if _is_cramped(raw) else 0.0,
+        "shared": {name: _shared(keys, part) for name, part in held.items()},
+        "repeated": _repeated(keys) if _is_cramped(raw) else 0.0,
     }
     if preparation.codes:
         return facts
@@ -77,7 +84,7 @@ def _scale(x: Array) -> dict[str, float]:
 
 def _copies(x: Array) -> Array:
     """Whether each feature repeats an earlier one, number by number."""
-    columns = [column.tobytes() for column in np.ascontiguousarray(x.T + 0.0)]  # -0 is 0
+    columns = keys_of_rows(x.T)
     first = {column: i for i, column in reversed(list(enumerate(columns)))}
     return np.array([first[column] < i for i, column in enumerate(columns)])
 
@@ -86,16 +93,15 @@ def _keys(part: Dataset) -> list[bytes] | None:
     """Every row as a key; None where rows are read only when they are needed, or are too many."""
     if not isinstance(part.x, np.ndarray) or len(part) > MOST_ROWS:
         return None
-    rows = (part.x + np.float32(0)).reshape(len(part), -1)  # -0 is 0
-    return [row.tobytes() for row in rows]
+    return keys_of_rows(part.x)
 
 
-def _shared(train: Dataset, part: Dataset) -> float | None:
+def _shared(train: Sequence[bytes] | None, part: Dataset) -> float | None:
     """The share of a part's rows that the training part has, too."""
-    keys, others = _keys(train), _keys(part)
-    if keys is None or others is None:
+    others = None if train is None else _keys(part)
+    if train is None or others is None:
         return None
-    known = set(keys)
+    known = set(train)
     return sum(key in known for key in others) / len(others)
 
 
@@ -109,9 +115,8 @@ def _is_cramped(x: Array) -> bool:
     return True
 
 
-def _repeated(train: Dataset) -> float | None:
+def _repeated(keys: Sequence[bytes] | None) -> float | None:
     """The share of the training rows that are there more than once: about as many of another part would be."""
-    keys = _keys(train)
     return None if keys is None else sum(count for count in Counter(keys).values() if count > 1) / len(keys)
 
 

@@ -12,6 +12,7 @@ from ..engine import plan
 from ..layers import Layer
 from ..loss import Loss
 from ..network import Arrays, prediction_graph
+from .inputs import spread_rows
 
 ROWS = 256  # of the fixed set
 NUMBERS = 100_000  # of their inputs: one look costs a few steps
@@ -37,4 +38,4 @@ class Looks:
 
 def fixed_rows(count: int, width: int) -> NDArray[np.int64]:
     """The rows of the fixed set: evenly spaced, as many as one look may cost."""
-    return np.unique(np.linspace(0, count - 1, min(count, ROWS, max(NUMBERS // width, 8))).astype(np.int64))
+    return spread_rows(count, min(ROWS, max(NUMBERS // width, 8)))

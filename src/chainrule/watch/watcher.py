@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable, Mapping
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..data import Parts
-from ..diagnose import Record, diagnose, dissatisfied
+from ..diagnose import RISEN, Record, diagnose, dissatisfied
 from ..evaluate import evaluate
 from ..model import Model
 from ..network import declared_arrays, initial_arrays
@@ -25,7 +24,6 @@ from .forks import Fork, plain
 from .looks import Looks, fixed_rows
 from .replay import first_bad
 
-RISEN = 3.0  # times the loss at the start: no training comes back from there (CS231n)
 FIRST_LOOK, RARER = 32, 4  # a step, and how many times as many until the next look
 ENOUGH = 16  # steps whose middle loss tells so: a mean would be that of one outlier
 
@@ -41,6 +39,7 @@ class Watcher:
         self.told: set[tuple[str, str]] = set()  # findings, by rule and layer
         self.recent = np.zeros(0)  # losses of the last steps
         self.loss_at_start = math.inf
+        self.looks: Looks | None = None  # at the units, over a fixed set of training rows
         self.next_look = FIRST_LOOK  # the step
 
     def before(self, run: Run, first: Feed, total: int) -> None:
@@ -50,7 +49,9 @@ class Watcher:
         self.facts = before(self.step, self.model, self.parts, first, total)
         # What looks at layers and units is planned now, not on the way.
         self.step.probe(first.rows, first.order, first.lr, first.l2, first.l1)
-        assert self.looks
+        train, preparation = self.parts.train, self.model.preparation
+        few = preparation.inputs(np.asarray(train.x[fixed_rows(len(train), math.prod(train.x.shape[1:]))]))
+        self.looks = Looks(self.step.net, self.step.loss, few, self.step.engine)
         # Of constants, too: the first batch may be of rows that hardly count.
         start = self.facts["start"]
         known = (self.facts["overfit"]["start"], start["loss_of_zeros"], start["base_loss"])
@@ -59,19 +60,12 @@ class Watcher:
 
     def look(self, last: bool) -> list[dict[str, float]]:
         """At every unit, after the epoch in which step 32, 128, 512, ... was made, and after the last."""
-        if not self.on or not (last or self.step.count >= self.next_look):
+        if self.looks is None or not (last or self.step.count >= self.next_look):
             return []
         while self.next_look <= self.step.count:
             self.next_look *= RARER
         arrays = self.step.arrays
         return [{"step": self.step.count, **self.looks({path: arrays[path] for path in self.step.of_network})}]
-
-    @cached_property
-    def looks(self) -> Looks:
-        """At the units, over a fixed set of training rows."""
-        train, step = self.parts.train, self.step
-        few = np.asarray(train.x[fixed_rows(len(train), math.prod(train.x.shape[1:]))])
-        return Looks(step.net, step.loss, self.model.preparation.inputs(few), step.engine)
 
     def lost_after(self, losses: NDArray[Any]) -> int:
         """After how many of these steps the loss is not finite, or so far above the start that it will not return; 0: never.
