@@ -65,7 +65,7 @@ def result_of(model: Model, parts: Parts) -> tuple[dict[str, Any], dict[str, Arr
         }
         matrix = matrices[judged]
         result["recalls"] = {
-            name: [share if there else None for share, there in zip(recall(m).tolist(), m.any(1).tolist(), strict=True)]
+            name: [share if there else None for share, there in zip(recall(m).tolist(), m.sum(1).tolist(), strict=True)]
             for name, m in matrices.items()
         }
         result |= {"confusion": matrix.tolist(), "each": _of_each(model.classes, matrix, part.y.ndim > 1)}
