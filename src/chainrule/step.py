@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .diagnose import Probe, Probes, probed
+from .diagnose import Probes, probed
 from .engine import Batches, Plan, States, plan
 from .errors import DataError, NoValueError, ShapeError, require, require_seed
 from .explain import explained
@@ -147,13 +147,15 @@ class Step:
         self.count += done
         return made
 
-    def probe(self, rows: Arrays, order: NDArray[np.int64], lr: float, l2: float = 0.0, l1: float = 0.0) -> list[Probe]:
+    def probe(
+        self, rows: Arrays, order: NDArray[np.int64], lr: float, l2: float = 0.0, l1: float = 0.0
+    ) -> dict[str, float]:
         """The figures of every layer (`chainrule.diagnose.probes`) of a step, `order` (1, batch), that moves nothing."""
         graph, fed = self.opened(rows, order, lr, l2, l1)
         if graph not in self._probes:
             self._probes[graph] = (Probes.of(graph), plan(probed(graph), self.engine))
         table, watching = self._probes[graph]
-        return table.rows(watching(fed)["probes"]) if table.names else []
+        return table.named(watching(fed)["probes"]) if table.names else {}
 
     def opened(
         self, rows: Arrays, order: NDArray[np.int64], lr: float | NDArray[Any], l2: float = 0.0, l1: float = 0.0

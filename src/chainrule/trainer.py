@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
     from .data import Augmentation
 
-PROBE_EVERY = 64  # steps at least; then looking at every layer costs less than 3 % of a training
-PROBE_SHARE = 8  # and at least this share of all steps before: what changes late changes slowly
+PROBE_EVERY = 256  # steps at least; then looking at every layer costs less than 3 % of a training
+PROBE_SHARE = 2  # and at least 1 / so many of all steps before: what changes late changes slowly
 TOLD = (1, 8, 64)  # epochs after which is said what is wrong by then; the rest is said at the end
 MOMENT = 0.05  # seconds between two looks at the progress bar and at Ctrl-C
 CHECKPOINT_SECONDS = 2.0  # how much of a training a power cut may cost
@@ -235,7 +235,7 @@ class Trainer:
         if self.watcher.on and self.step.count >= self.next_probe and order.shape[1] == self.usual:
             self.next_probe = self.step.count + max(PROBE_EVERY, self.step.count // PROBE_SHARE)
             figures = self.step.probe(feed.rows, feed.order[:1], feed.lr[0].item(), feed.l2, feed.l1)
-            self.probes.append({"step": self.step.count, **{f"{p.layer}/{p.what}": p.value for p in figures}})
+            self.probes.append({"step": self.step.count, **figures})
         made = self.step.advance(feed.rows, feed.order, feed.lr, feed.l2, feed.l1)
         done = len(made["loss"])
         return Seen(order[:done], made["loss"], made["output"], feed.rows["y"][feed.order[:done]])

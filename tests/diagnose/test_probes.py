@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import chainrule as cr
 from chainrule import statistics
-from chainrule.diagnose import Probe, Probes, probed
+from chainrule.diagnose import Probes, probed
 from chainrule.diagnose.probes import SATURATED
 from chainrule.engine import Batches, States, native, plan
 from chainrule.errors import ShapeError
@@ -99,27 +99,27 @@ def feeds(step: cr.Step, x: Array, y: Array, i: int = 0) -> dict[str, Any]:
     return {**_batch(x, y, None, step.loss, step.dtype), "step": i, "seed": 1, "lr": 0.05, "l2": 0.01}
 
 
-def figures(step: cr.Step, x: Array, y: Array, engine: str, **knobs: float) -> dict[tuple[str, str], float]:
+def figures(step: cr.Step, x: Array, y: Array, engine: str, **knobs: float) -> dict[str, float]:
     """What the probes alone give for a batch, by layer and name."""
     graph = graph_of(step, x, y)
     found = plan(probed(graph), engine)({**step.arrays, **feeds(step, x, y), **knobs})["probes"]
-    return {(row.layer, row.what): row.value for row in Probes.of(graph).rows(found)}
+    return Probes.of(graph).named(found)
 
 
 def joined(layer: str, name: str) -> str:
     return f"{layer}/{name}" if layer else name
 
 
-def names(case: Case) -> list[tuple[str, str]]:
+def names(case: Case) -> list[str]:
     """Every figure that the case should have, in order."""
     return list(_names(case))
 
 
-def _names(case: Case) -> Iterator[tuple[str, str]]:
+def _names(case: Case) -> Iterator[str]:
     for layer in case.outputs.split(" "):
-        yield from ((layer, what) for what in [*OF_OUTPUTS, *(["saturated"] if layer in SATURATING else [])])
+        yield from (f"{layer}/{what}" for what in [*OF_OUTPUTS, *(["saturated"] if layer in SATURATING else [])])
     for layer in case.parameters.split(" "):
-        yield from ((layer, what) for what in OF_PARAMETERS)
+        yield from (f"{layer}/{what}" for what in OF_PARAMETERS)
 
 
 def by_numpy(value: dict[str, Array], before: dict[str, Array], layer: str, what: str) -> float:
@@ -154,11 +154,11 @@ def test_every_figure_is_that_of_numpy(name: str, engine: str) -> None:
     before = {path: step.arrays[path] for path in step.of_network}
     given = {**step.arrays, **feeds(step, 4 * x, y, 3)}
     out, kept = plan(graph, engine, wanted).run(given)
-    rows = Probes.of(graph).rows(plan(probed(graph), engine)(given)["probes"])
-    assert [(row.layer, row.what) for row in rows] == names(case)
-    for row in rows:
-        expected = by_numpy({**kept, **out}, before, row.layer, row.what)
-        assert row.value == pytest.approx(expected, rel=3e-5, abs=1e-6), row
+    found = Probes.of(graph).named(plan(probed(graph), engine)(given)["probes"])
+    assert list(found) == names(case)
+    for figure, value in found.items():
+        expected = by_numpy({**kept, **out}, before, *figure.rsplit("/", 1))
+        assert value == pytest.approx(expected, rel=3e-5, abs=1e-6), figure
 
 
 def test_the_figures_are_not_all_the_same() -> None:
@@ -166,7 +166,7 @@ def test_the_figures_are_not_all_the_same() -> None:
     for name, layer, what in (("mlp", "tanh1", "saturated"), ("cnn", "relu1", "zero"), ("cnn", "dropout1", "zero")):
         step, x, y = CASES[name].step()
         x = 4 * x
-        assert 0.1 < figures(step, x, y, "reference")[layer, what] < 0.9
+        assert 0.1 < figures(step, x, y, "reference")[f"{layer}/{what}"] < 0.9
 
 
 def test_the_limits_are_those_of_the_statistics() -> None:
@@ -231,8 +231,8 @@ def test_the_gradient_is_without_penalty_and_clipping_and_the_update_is_with_the
         step, x, y = case.step(engine, optimizer=optimizer)
         found.append(figures(step, x, y, engine, l2=0.5))
     free, clipped = found
-    assert free["dense2", "gradient_norm"] == pytest.approx(clipped["dense2", "gradient_norm"], rel=1e-6)
-    assert clipped["dense2", "update_ratio"] < free["dense2", "update_ratio"] / 10
+    assert free["dense2/gradient_norm"] == pytest.approx(clipped["dense2/gradient_norm"], rel=1e-6)
+    assert clipped["dense2/update_ratio"] < free["dense2/update_ratio"] / 10
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -240,9 +240,9 @@ def test_parameters_of_0_have_a_huge_ratio_and_no_warning(engine: str) -> None:
     net = cr.Sequential(cr.Dense(4), cr.Dense(3, init=cr.init.zeros))
     step, x, y = Case(lambda: net, (8, 5), "", "").step(engine)
     row = figures(step, x, y, engine)
-    assert row["dense2", "norm"] == 0
-    assert 1e20 < row["dense2", "update_ratio"] < np.inf
-    assert row["dense1", "gradient_norm"] == 0
+    assert row["dense2/norm"] == 0
+    assert 1e20 < row["dense2/update_ratio"] < np.inf
+    assert row["dense1/gradient_norm"] == 0
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -258,7 +258,7 @@ def test_an_output_of_one_number_an_example(engine: str) -> None:
     out = ready({**arrays, "x": x, "y": y, "step": 0, "seed": 0, "lr": 0.1, "l2": 0.0})["probes"]
     row = dict(zip(Probes.of(graph).names, out, strict=True))
     expected = 2 * (x @ arrays["dense1/w"] + arrays["dense1/b"])[:, 0]
-    assert (row["flat1", "mean"], row["flat1", "std"]) == pytest.approx((expected.mean(), expected.std()), rel=1e-5)
+    assert (row["flat1/mean"], row["flat1/std"]) == pytest.approx((expected.mean(), expected.std()), rel=1e-5)
 
 
 def test_float64() -> None:
@@ -271,11 +271,11 @@ def test_a_graph_without_layers_has_no_probes() -> None:
     x = placeholder((3, 2), np.float32, "x")
     graph = Graph({"x": x}, {"loss": (x * x).mean()})
     assert probed(graph) is graph
-    assert Probes.of(graph).rows(np.zeros(0)) == []
+    assert Probes.of(graph).named(np.zeros(0)) == {}
 
 
 def test_a_vector_of_another_network_is_refused() -> None:
-    table = Probes((("dense1", "mean"), ("dense1", "std")))
-    assert table.rows(np.array([0.5, 2.0])) == [Probe("dense1", "mean", 0.5), Probe("dense1", "std", 2.0)]
+    table = Probes(("dense1/mean", "dense1/std"))
+    assert table.named(np.array([0.5, 2.0])) == {"dense1/mean": 0.5, "dense1/std": 2.0}
     with pytest.raises(ShapeError, match=r"expected the 2 figures of this network as a vector, found \(3,\)"):
-        table.rows(np.zeros(3))
+        table.named(np.zeros(3))

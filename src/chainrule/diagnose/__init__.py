@@ -8,7 +8,7 @@ from . import inputs, targets, start, depth, signal, rate, regularisation, units
 
 # isort: on
 from .finding import CURES, Cure, Finding
-from .probes import MOVES, Probe, Probes, layer_outputs, makers, probed
+from .probes import MOVES, Probes, layer_outputs, makers, probed
 from .record import RISEN, Record, dissatisfied
 from .rule import RULES, diagnose
 
@@ -19,7 +19,6 @@ __all__ = [
     "RULES",
     "Cure",
     "Finding",
-    "Probe",
     "Probes",
     "Record",
     "diagnose",

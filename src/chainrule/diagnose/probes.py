@@ -1,7 +1,7 @@
 """Probes: figures of every layer that a step of training computes about itself, as graph like all the rest of it.
 
     watched = probed(graph)                  # of the step's graph: one output, "probes", a vector
-    Probes.of(graph).rows(out["probes"])     # [Probe("dense1", "mean", 0.02), Probe("dense1", "std", 0.91), ...]
+    Probes.of(graph).named(out["probes"])    # {"dense1/mean": 0.02, "dense1/std": 0.91, ...}
 
 Layers are found in the graph by the names of its nodes; no layer knows of probes. The expressions are chosen so that the
 native engine needs no NumPy for them: all that is asked of one array is one pass over it.
@@ -56,32 +56,23 @@ Figures = Iterator[tuple[str, Tensor]]
 
 
 @dataclass(frozen=True)
-class Probe:
-    """One figure of one layer. `layer` is its path; `what` is a name of the tables above."""
-
-    layer: str
-    what: str
-    value: float
-
-
-@dataclass(frozen=True)
 class Probes:
-    """What the numbers of the output "probes" are: (layer, what) of each, in their order."""
+    """What the numbers of the output "probes" are, in their order: `<layer's path>/<what>`, a name of the tables above."""
 
-    names: tuple[tuple[str, str], ...]
+    names: tuple[str, ...]
 
     @classmethod
     def of(cls, graph: Graph) -> Probes:
         """The table of a training graph, for what `probed` makes of it. Takes milliseconds: make it once."""
-        return cls(tuple((layer, what) for layer, what, _ in _figures(graph)))
+        return cls(tuple(f"{layer}/{what}" for layer, what, _ in _figures(graph)))
 
-    def rows(self, values: NDArray[Any]) -> list[Probe]:
-        """The vector (figures,) that a run gave, as rows; ShapeError if it is of another length."""
+    def named(self, values: NDArray[Any]) -> dict[str, float]:
+        """The vector (figures,) that a run gave, by name; ShapeError if it is of another length."""
         if values.shape != (len(self.names),):
             raise ShapeError(
                 f"expected the {len(self.names)} figures of this network as a vector, found {values.shape}"
             )
-        return [Probe(*name, float(value)) for name, value in zip(self.names, values, strict=True)]
+        return dict(zip(self.names, values.tolist(), strict=True))
 
 
 def probed(graph: Graph) -> Graph:

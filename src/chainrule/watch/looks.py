@@ -33,7 +33,7 @@ class Looks:
             return {}
         inputs = self.plan.graph.inputs
         values = self.plan({path: array for path, array in {**arrays, "x": self.x}.items() if path in inputs})["probes"]
-        return {f"{probe.layer}/{probe.what}": probe.value for probe in self.table.rows(values)}
+        return self.table.named(values)
 
 
 def fixed_rows(count: int, width: int) -> NDArray[np.int64]:

@@ -75,12 +75,14 @@ class Watcher:
         before, limit = len(self.recent), RISEN * self.loss_at_start
         seen = np.concatenate([self.recent, losses])
         self.recent = seen[-ENOUGH:]
-        if not math.isfinite(losses[-1]) or (seen > limit).any():
-            for at in range(max(before, ENOUGH - 1), len(seen)):
-                middle = float(np.sort(seen[max(at + 1 - ENOUGH, 0) : at + 1])[ENOUGH // 2])
-                if middle > limit:
-                    return self._lost(seen[: at + 1], middle, at + 1 - before)
-        return 0 if math.isfinite(losses[-1]) else self._lost(seen, losses[-1], len(losses))
+        finite = math.isfinite(losses[-1])
+        if finite and seen.max() <= limit:  # as it mostly is
+            return 0
+        for at in range(max(before, ENOUGH - 1), len(seen)):
+            middle = float(np.sort(seen[max(at + 1 - ENOUGH, 0) : at + 1])[ENOUGH // 2])
+            if middle > limit:
+                return self._lost(seen[: at + 1], middle, at + 1 - before)
+        return 0 if finite else self._lost(seen, losses[-1], len(losses))
 
     def _lost(self, seen: NDArray[Any], loss: float, after: int) -> int:
         self.recent = seen[-ENOUGH:]
