@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "chainrule"
 CORE = "errors later philox version graph ops grad trace explain engine"
 PARTS = f"{CORE} init optim schedule loss table layers"
-ALL = f"{PARTS} data metrics exchange run network step model evaluate interrupt trainer train picture report statistics activations lsuv classics choices parts diagnose watch fix lr_range"
+ALL = f"{PARTS} data metrics exchange run network step model evaluate interrupt trainer train picture report statistics activations lsuv classics choices parts diagnose watch fix lr_range estimators"
 ALLOWED = {
     "errors": "",
     "philox": "",
@@ -57,6 +57,7 @@ ALLOWED = {
     "parts": "errors data init layers loss metrics optim schedule",
     "fix": f"{PARTS} choices data metrics exchange run network model evaluate interrupt train parts diagnose",
     "lr_range": f"{PARTS} choices data network step model picture train",
+    "estimators": "errors graph ops layers loss optim step",
     "picture": "errors later exchange graph grad trace run table diagnose",
     "report": "errors exchange run picture",
     "cli": ALL,
@@ -86,6 +87,7 @@ SELDOM = (
     "chainrule.cli",
     "chainrule.data.augment",
     "chainrule.data.formats",
+    "chainrule.estimators",
     "chainrule.fix.protocol",
     "chainrule.parts",
     "chainrule.picture.graph.picture",
