@@ -16,6 +16,8 @@ ChainruleError
 ├── RunError       (OSError)      a run folder that cannot be read or written
 ├── EngineError    (RuntimeError) an engine that is missing or cannot run a graph
 └── MissingExtra   (ImportError)  an optional package that is not installed; names the command that brings it
+
+FindingWarning     (UserWarning)  not raised: what an estimator's training was found to suffer from
 """
 
 from __future__ import annotations
@@ -100,6 +102,10 @@ class RunError(ChainruleError, OSError):
 
 class EngineError(ChainruleError, RuntimeError):
     """An engine that is missing or cannot run a graph."""
+
+
+class FindingWarning(UserWarning):
+    """What is wrong with a training, told by an estimator."""
 
 
 class MissingExtra(ChainruleError, ImportError):

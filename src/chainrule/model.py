@@ -125,6 +125,10 @@ class Model:
         # What predicts an array of a shape, if it is finite; None after the first time.
         self._quick: dict[Shape, Callable[[Array], Arrays | None] | None] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As what it was made of: plans belong to this process."""
+        return Model, (self.net, self.arrays, self.preparation, self.engine)
+
     @property
     def classes(self) -> tuple[int | str, ...]:
         return self.preparation.classes

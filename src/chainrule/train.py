@@ -24,13 +24,14 @@ from .model import load_model
 from .optim import Adam, Optimizer
 from .run import METHODS, Run
 from .schedule import Cosine, Schedule
-from .trainer import Settings, Trainer
+from .trainer import OnEpoch, Settings, Trainer
 from .version import __version__
 
 if TYPE_CHECKING:
     from .data import Augmentation
 
 Data: TypeAlias = Dataset | tuple[ArrayLike, ArrayLike] | str | Path
+NOT_SETTINGS = ("folder", "progress", "watch", "on_epoch")  # what does not change what is trained, but when it ends
 Held: TypeAlias = float | tuple[ArrayLike, ArrayLike] | Dataset | None
 
 
@@ -57,6 +58,7 @@ def train(
     engine: str = "auto",
     progress: bool = True,
     watch: bool = True,
+    on_epoch: OnEpoch | None = None,
 ) -> Run:
     """Train a network and record everything in a run folder.
 
@@ -84,11 +86,13 @@ def train(
     progress    a bar, and one line for each thing that is found wrong; to the terminal's standard error
     watch       measure data, network and training for `run.findings`, and stop where the loss is 3 times its start; it
                 changes no bit of what is trained. False: do neither
+    on_epoch    called after every epoch with its metrics, {"epoch": 3, "train/loss": 0.5, "validation/accuracy": ...}, and
+                the model as it is then; where it gives True, that epoch is the last
 
     Raises DataError, ShapeError, SettingError for input that does not fit; RunError if the folder cannot be written.
     """
     # What is asked for, whatever arguments there are: nothing else has a name yet.
-    asked = {name: value for name, value in locals().items() if name not in ("folder", "progress", "watch")}
+    asked = {name: value for name, value in locals().items() if name not in NOT_SETTINGS}
     dataset = dataset_of(data)
     optimizer, schedule = optimizer or Adam(0.003), schedule or Cosine()
     _check(optimizer, schedule, epochs, batch_size, l2, l1, seed, shuffle)
@@ -118,7 +122,7 @@ def train(
     }
     run = Run.create(folder, dataset.name, _about(dataset, parts, about))
     run.origin = {**asked, "data": dataset}
-    trainer.fit(run, progress, watch)
+    trainer.fit(run, progress, watch, on_epoch)
     return run
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from .data import Augmentation
 
+OnEpoch: TypeAlias = Callable[[Mapping[str, Any], Model], bool | None]
 PROBE_EVERY = 256  # steps at least; then looking at every layer costs less than 3 % of a training
 PROBE_SHARE = 2  # and at least 1 / so many of all steps before: what changes late changes slowly
 TOLD = (1, 8, 64)  # epochs after which is said what is wrong by then; the rest is said at the end
@@ -131,8 +132,9 @@ class Trainer:
             each = (each * np.asarray(of_classes)[self.y].reshape(len(self.y), -1).T).T
         return scaled, np.float32(np.mean(each, dtype=np.float64))
 
-    def fit(self, run: Run, progress: bool, watch: bool = True) -> None:
-        """All epochs, then the result. Ctrl-C ends the training early, and the result is of what was learned."""
+    def fit(self, run: Run, progress: bool, watch: bool = True, on_epoch: OnEpoch | None = None) -> None:
+        """All epochs, then the result. Ctrl-C ends the training early, and so does `on_epoch`; the result is of what was
+        learned."""
         started = saved = time.perf_counter()
         self.watcher.on = watch
         self._begin(run)
@@ -142,11 +144,14 @@ class Trainer:
         with Interrupt() as interrupt, progress_bar(self.total, progress) as bar, np.errstate(all="ignore"):
             while status == "finished" and self.epoch < self.settings.epochs:
                 status, row = self._epoch(bar, interrupt)
-                last = status != "finished" or self.epoch == self.settings.epochs
+                enough = on_epoch is not None and on_epoch(row, self.model.with_arrays(self.step.arrays))
+                last = enough or status != "finished" or self.epoch == self.settings.epochs
                 self.probes += self.watcher.look(last)
                 run.log({**row, "seconds": round(time.perf_counter() - started, 3)}, self.probes)
                 self.probes.clear()
                 self.watcher.tell(run, progress and self.epoch in TOLD)
+                if enough:
+                    break
                 if time.perf_counter() - saved > CHECKPOINT_SECONDS:
                     self._save(run)
                     saved = time.perf_counter()

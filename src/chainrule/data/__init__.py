@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         parse_augment,
     )
     from .formats.idx import write_idx
-    from .like import Features, load_like, rows_like
+    from .like import Features, frame_features, is_frame, load_like, rows_like
     from .read import from_chunks, load
 else:
     __getattr__, __dir__ = _later(
@@ -38,7 +38,7 @@ else:
             "augment": "AUGMENTATIONS Augmentation Crop Cutout Flip Jitter Rotate Shift Zoom augmented check_augment "
             "parse_augment",
             "formats.idx": "write_idx",
-            "like": "Features load_like rows_like",
+            "like": "Features frame_features is_frame load_like rows_like",
             "read": "from_chunks load",
         },
     )
@@ -72,7 +72,9 @@ __all__ = [
     "augmented",
     "batches",
     "check_augment",
+    "frame_features",
     "from_chunks",
+    "is_frame",
     "load",
     "load_like",
     "parse_augment",

@@ -12,7 +12,7 @@ from ..errors import DataError
 
 ROW_AXES = {2: "column {}", 3: "step {}, column {}", 4: "pixel ({}, {}), channel {}"}
 CHUNK = 1 << 20  # values looked at at a time, so that a check needs no second array as large as the first
-FILL = 'have missing values filled with --missing fill (missing="fill")'
+FILL = 'have missing values (NaN) filled with --missing fill (missing="fill")'
 
 
 def plain(values: ArrayLike, name: str) -> NDArray[Any]:

@@ -28,12 +28,20 @@ def dataset(
     check_names(table, targets, ignored)
     y, classes = answers(table, targets[0], task) if len(targets) == 1 else several(table, targets, task)
     fill = missing == "fill"
-    columns = tuple(guess(table, column, fill) for column in table.cells if column not in {*targets, *ignored})
-    if not columns:
+    used = [column for column in table.cells if column not in {*targets, *ignored}]
+    if not used:
         raise table.error(f"expected a column beside the target '{', '.join(targets)}' to predict it from, found none")
-    x = encode(table, columns, IGNORE)
+    x, columns = features(table, used, fill)
     about: Any = {"where": table.lines, "place": table.place, "missing": missing}
     return Dataset(x, y, classes, columns, name=name, targets=tuple(targets), coded=False, **about)
+
+
+def features(
+    table: Table, names: Sequence[str], fill: bool, advice: str = IGNORE
+) -> tuple[NDArray[np.float32], tuple[Column, ...]]:
+    """x of these columns, and what each of them is."""
+    columns = tuple(guess(table, name, fill) for name in names)
+    return encode(table, columns, advice), columns
 
 
 def check_names(table: Table, targets: Sequence[str], ignored: set[str]) -> None:

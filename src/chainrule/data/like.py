@@ -13,11 +13,12 @@ from ..errors import DataError, ShapeError
 from . import arrays, encode
 from .dataset import Column, Missing, Place
 from .formats import frame, images
+from .formats.frame import is_frame
 from .read import Pictures, Source, located, naming, no_list, opened
 from .rows import LARGE, Rows, kept
 from .table import Table
 
-ADVICE = 'only a model that was trained with missing="fill" takes missing values'
+ADVICE = 'only a model that was trained with missing="fill" takes missing values (NaN)'
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +73,13 @@ def of_table(found: Table, columns: Sequence[Column], target: str) -> Features:
         held = arrays.some(list(found.cells), 40)
         raise DataError(f"expected the columns of the training, missing: {', '.join(missing)}; the file has {held}")
     return Features(encode.encode(found, columns), found.lines, tuple(found.cells.get(target, ())), found.place)
+
+
+def frame_features(frame_: Any, missing: Missing = "refuse") -> tuple[NDArray[np.float32], tuple[Column, ...]]:
+    """A DataFrame as the inputs of a `Dataset`: x, and the columns that `rows_like` encodes further rows by."""
+    with naming(frame.NAME):
+        table = frame.read(frame_)
+        return encode.features(table, list(table.cells), missing == "fill")
 
 
 def rows_like(

@@ -1,6 +1,7 @@
 """Estimators: citizens of scikit-learn.
 
-`MLPClassifier` and `MLPRegressor` are scikit-learn's, trained by chainrule's engine.
+`NetClassifier` and `NetRegressor` train any network; `MLPClassifier` and `MLPRegressor` are scikit-learn's own, trained by
+chainrule's engine.
 """
 
 from ..errors import need
@@ -8,5 +9,6 @@ from ..errors import need
 need("sklearn", "sklearn", "an estimator")
 
 from .mlp import MLPClassifier, MLPRegressor  # noqa: E402  (only with scikit-learn)
+from .net import NetClassifier, NetRegressor  # noqa: E402
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "NetClassifier", "NetRegressor"]

@@ -15,7 +15,7 @@ from ..optim import Adam
 from ..parts import by_word
 from ..run import Run
 from ..schedule import Cosine
-from ..train import train
+from ..train import NOT_SETTINGS, train
 from .code import MAIN, Writer, notation
 from .cures import Arguments
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # What `train` has by itself; None stands for these two.
 DEFAULTS = {name: p.default for name, p in inspect.signature(train).parameters.items()}
 DEFAULTS |= {"optimizer": Adam(0.003), "schedule": Cosine()}
-NOT_SETTINGS = ("net", "data", "folder", "progress", "watch")
+LEFT = ("net", "data", *NOT_SETTINGS)
 HELD = ("validation", "test")
 OF_LOAD = {"target": "--target", "ignore": "--ignore", "task": "--task", "missing": "--missing"}
 NUMBERS = ("epochs", "batch_size", "l2", "l1", "validation", "test", "seed", "engine", "class_weight")
@@ -45,7 +45,7 @@ def script(fixed: Fixed) -> str:
     writer, needed, lines = Writer(), ["data"], []
     for name, default in DEFAULTS.items():
         value = fixed.settings.get(name, default)
-        if name in NOT_SETTINGS or value == default:
+        if name in LEFT or value == default:
             continue
         try:
             lines.append(f"        {name}={writer.code(value)},")
