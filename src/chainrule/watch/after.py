@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..engine import plan
 from ..graph import tensor
-from ..layers import Context
-from ..network import forward
+from ..network import prediction_graph
 from ..step import ONLY_LOSS, Step
 from .feed import Feed
 from .forks import FACTORS, Fork, forked, plain, tried
@@ -49,6 +49,9 @@ def gap(step: Step, feed: Feed) -> dict[str, float | None]:
     order = feed.order[:FEW_BATCHES]
     with forked(step):
         training = step.advance(feed.rows, order, 0.0, wanted=ONLY_LOSS)["loss"].mean()
+    in_use = plan(prediction_graph(step.net, step.loss, (order.shape[1], *step.shape)), step.engine)
+    arrays = {path: array for path, array in step.arrays.items() if path in in_use.graph.inputs}
+    output = np.concatenate([in_use({**arrays, "x": feed.rows["x"][rows]})["output"] for rows in order])
     batch = {name: tensor(rows[order.ravel()], name) for name, rows in feed.rows.items() if rows.ndim}
-    use = forward(Context(train=False, values=step.arrays), step.net, step.loss, batch)[1]
+    use = step.loss.shares(tensor(output), batch["y"], batch.get("weights")).mean()
     return {"training": plain(float(training)), "use": plain(float(use))}

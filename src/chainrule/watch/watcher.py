@@ -32,6 +32,7 @@ class Watcher:
     """What was measured of a training, and what was said of it. With `on` False it only sees when a training is lost."""
 
     on = True
+    calm = False  # whether no recent loss is above the limit
 
     def __init__(self, step: Step, model: Model, parts: Parts, start: Mapping[str, ArrayLike] | None) -> None:
         self.step, self.model, self.parts, self.start = step, model, parts, start
@@ -72,11 +73,16 @@ class Watcher:
 
         Asked after every step: how many are made at once depends on the clock, and must not decide what is trained.
         """
-        before, limit = len(self.recent), RISEN * self.loss_at_start
+        limit = RISEN * self.loss_at_start
+        finite = math.isfinite(losses[-1])
+        if self.calm and finite and len(losses) >= ENOUGH and losses.max() <= limit:  # as it mostly is
+            self.recent = losses[-ENOUGH:]
+            return 0
+        before = len(self.recent)
         seen = np.concatenate([self.recent, losses])
         self.recent = seen[-ENOUGH:]
-        finite = math.isfinite(losses[-1])
-        if finite and seen.max() <= limit:  # as it mostly is
+        self.calm = bool(seen.max() <= limit)
+        if self.calm and finite:
             return 0
         for at in range(max(before, ENOUGH - 1), len(seen)):
             middle = float(np.sort(seen[max(at + 1 - ENOUGH, 0) : at + 1])[ENOUGH // 2])

@@ -81,6 +81,7 @@ class NativePlan:
         for training in self._trainings:
             if not training.room.is_lent():
                 return training
+        self._latest = None  # its memory is free for the new one
         self._trainings = [*self._trainings[-1:], Training(self.planned, Room(self.planned), states)]
         return self._trainings[-1]
 
