@@ -57,7 +57,7 @@ ALLOWED = {
     "parts": "errors data init layers loss metrics optim schedule",
     "fix": f"{PARTS} choices data metrics exchange run network model evaluate interrupt train parts diagnose",
     "lr_range": f"{PARTS} choices data network step model picture train",
-    "estimators": "errors graph ops layers loss optim step",
+    "estimators": f"{PARTS} choices classics data model run step train",
     "picture": "errors later exchange graph grad trace run table diagnose",
     "report": "errors exchange run picture",
     "cli": ALL,

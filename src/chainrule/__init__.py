@@ -15,7 +15,7 @@ from . import data, metrics, ops
 from .data import Dataset
 from .diagnose import Finding, diagnose
 from .engine import engines, set_threads
-from .errors import ChainruleError
+from .errors import ChainruleError, FindingWarning
 from .fix import fix
 from .grad import check_grads, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .graph import Tensor, debug, op, placeholder, scope, tensor
@@ -82,6 +82,8 @@ if TYPE_CHECKING:
     from .activations import activation_table
     from .classics import RBM, Adaline, Madaline, Perceptron
     from .classics.pretrain import pretrain
+    from .estimators import NetClassifier as NetClassifier  # not in __all__: they need scikit-learn
+    from .estimators import NetRegressor as NetRegressor
     from .statistics import activation_statistics
 else:
     __getattr__, __dir__ = _later(
@@ -89,6 +91,7 @@ else:
         {
             "activations": "activation_table",
             "classics": "RBM Adaline Madaline Perceptron pretrain",
+            "estimators": "NetClassifier NetRegressor",
             "statistics": "activation_statistics",
         },
     )
@@ -125,6 +128,7 @@ __all__ = [
     "Embedding",
     "Exponential",
     "Finding",
+    "FindingWarning",
     "Flatten",
     "Focal",
     "GlobalAvgPool",

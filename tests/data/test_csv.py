@@ -160,7 +160,7 @@ BAD: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
         "a,b,y\n1,2,p\n,4,q\n5,6,p\n",
         {},
         "bad.csv, line 3, column 'a': expected a number, found an empty cell; fill it in or remove the row, "
-        "have missing values filled with --missing fill (missing=\"fill\"), or leave the column out with --ignore 'a'",
+        "have missing values (NaN) filled with --missing fill (missing=\"fill\"), or leave the column out with --ignore 'a'",
     ),
     "NA among numbers": (
         "a,b,y\n1,NA,p\n3,4,q\n5,6,p\n",
@@ -177,7 +177,7 @@ BAD: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "empty category": (
         "a,b,y\nu,2,p\n ,4,q\nv,6,p\n",
         {},
-        "bad.csv, line 3, column 'a': found an empty cell; fill it in or remove the row, have missing values filled with --missing fill",
+        "bad.csv, line 3, column 'a': found an empty cell; fill it in or remove the row, have missing values (NaN) filled with --missing fill",
     ),
     "column without a filled cell": ("a,b,y\n,2,p\n,4,q\n,6,p\n", {}, "line 2, column 'a': found an empty cell"),
     "empty target": ("a,b,y\n1,2,p\n3,4,\n5,6,p\n", {}, "bad.csv, line 3, column 'y': found an empty cell; fill it in"),

@@ -96,7 +96,9 @@ def test_gaps_are_missing_values(tmp_path: Path, maker: str) -> None:
         load(source, target="kind", ignore=["colour"])
     sentence = str(caught.value)
     assert f"{place}: expected a" in sentence
-    assert "found an empty cell; fill it in or remove the row, have missing values filled with --missing" in sentence
+    assert (
+        "found an empty cell; fill it in or remove the row, have missing values (NaN) filled with --missing" in sentence
+    )
     with pytest.raises(DataError, match=r"'colour'.* found an empty cell; fill it in or remove the row$"):
         load(source, target="colour", missing="fill")
 

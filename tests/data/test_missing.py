@@ -50,7 +50,9 @@ def test_gaps_are_refused_with_advice(tmp_path: Path, column: str) -> None:
         if column == "size"
         else f"gaps.csv, line 3, column '{column}': found an empty cell; "
     )
-    advice = 'fill it in or remove the row, have missing values filled with --missing fill (missing="fill"), or leave'
+    advice = (
+        'fill it in or remove the row, have missing values (NaN) filled with --missing fill (missing="fill"), or leave'
+    )
     assert sentence + advice in str(caught.value)
 
 

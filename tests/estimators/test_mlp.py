@@ -16,7 +16,6 @@ from sklearn import neural_network as theirs
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
-from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from chainrule import estimators as ours
 from chainrule.errors import DataError
@@ -224,23 +223,3 @@ def test_a_grid_search_over_it() -> None:
     grid = {"alpha": [1e-4, 1.0], "hidden_layer_sizes": [(4,), (8, 4)]}
     a, b = (GridSearchCV(estimator, grid, cv=3).fit(X, y) for estimator in pair(kind))
     assert b.cv_results_["mean_test_score"] == pytest.approx(a.cv_results_["mean_test_score"], abs=0.01)
-
-
-@pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
-def test_scikit_learns_checks(kind: str) -> None:
-    """All that scikit-learn's own class passes, and as many of them."""
-    checks = [len(list(estimator_checks_generator(getattr(room, kind)()))) for room in (theirs, ours)]
-    assert checks[0] == checks[1]
-
-
-CHECKS = [
-    pytest.param(estimator, check, id=f"{name}-{number}-{getattr(check, 'func', check).__name__}")
-    for name in ours.__all__
-    for number, (estimator, check) in enumerate(estimator_checks_generator(getattr(ours, name)()))
-]
-
-
-@pytest.mark.parametrize(("estimator", "check"), CHECKS)
-def test_check_estimator(estimator: Any, check: Any) -> None:
-    """Nothing is declared to fail."""
-    check(estimator)

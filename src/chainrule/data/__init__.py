@@ -28,8 +28,9 @@ if TYPE_CHECKING:
         check_augment,
         parse_augment,
     )
+    from .formats.frame import is_frame
     from .formats.idx import write_idx
-    from .like import Features, frame_features, is_frame, load_like, rows_like
+    from .like import Features, frame_features, load_like, rows_like
     from .read import from_chunks, load
 else:
     __getattr__, __dir__ = _later(
@@ -38,7 +39,8 @@ else:
             "augment": "AUGMENTATIONS Augmentation Crop Cutout Flip Jitter Rotate Shift Zoom augmented check_augment "
             "parse_augment",
             "formats.idx": "write_idx",
-            "like": "Features frame_features is_frame load_like rows_like",
+            "formats.frame": "is_frame",
+            "like": "Features frame_features load_like rows_like",
             "read": "from_chunks load",
         },
     )

@@ -13,7 +13,6 @@ from ..errors import DataError, ShapeError
 from . import arrays, encode
 from .dataset import Column, Missing, Place
 from .formats import frame, images
-from .formats.frame import is_frame
 from .read import Pictures, Source, located, naming, no_list, opened
 from .rows import LARGE, Rows, kept
 from .table import Table

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field, replace
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..choices import choose
-from ..data import Column, Dataset, Parts, frame_features, is_frame, rows_like
+from ..data import Column, Dataset, Parts, Recipe, frame_features, is_frame, rows_like
+from ..data.arrays import plain
 from ..data.batch import shuffled
+from ..data.dataset import Missing
 from ..data.fingerprint import keys_of_rows
 from ..errors import DataError, FindingWarning, SettingError, is_whole, require
 from ..layers import Dense, Flatten, Layer, ReLU, Sequential, parse
@@ -31,6 +33,9 @@ from ..schedule import Schedule
 from ..step import ONLY_LOSS, Step
 from ..train import train
 from .callbacks import Callbacks, Told, with_callbacks
+
+if TYPE_CHECKING:
+    from ..data import Augmentation
 
 Array = NDArray[Any]
 Own = TypeVar("Own", bound="Net")
@@ -49,60 +54,36 @@ class Passes:
     rows: int = 0
 
 
+@dataclass(eq=False, repr=False)
 class Net(Callbacks, BaseEstimator):  # type: ignore[misc]
-    """What both estimators share."""
+    """What both estimators share; the fields are the parameters, told in `net`."""
 
-    def __init__(
-        self,
-        hidden: tuple[int, ...] | int | None = None,
-        *,
-        layers: Layer | str | None = None,
-        net: Layer | str | None = None,
-        loss: Loss | None = None,
-        optimizer: Optimizer | None = None,
-        lr: float | None = None,
-        schedule: Schedule | None = None,
-        epochs: int | None = None,
-        batch_size: int = 32,
-        l2: float | None = None,
-        l1: float = 0.0,
-        prepare: Any = None,
-        augment: Any = (),
-        missing: str = "refuse",
-        validation: Any = None,
-        patience: int | None = None,
-        warm_start: bool = False,
-        random_state: Any = None,
-        engine: str = "auto",
-        folder: str | Path | None = None,
-        progress: bool = False,
-        watch: bool = True,
-    ) -> None:
-        self.hidden = hidden
-        self.layers = layers
-        self.net = net
-        self.loss = loss
-        self.optimizer = optimizer
-        self.lr = lr
-        self.schedule = schedule
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.l2 = l2
-        self.l1 = l1
-        self.prepare = prepare
-        self.augment = augment
-        self.missing = missing
-        self.validation = validation
-        self.patience = patience
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.engine = engine
-        self.folder = folder
-        self.progress = progress
-        self.watch = watch
+    hidden: tuple[int, ...] | int | None = None
+    _: KW_ONLY
+    layers: Layer | str | None = None
+    net: Layer | str | None = None
+    loss: Loss | None = None
+    optimizer: Optimizer | None = None
+    lr: float | None = None
+    schedule: Schedule | None = None
+    epochs: int | None = None
+    batch_size: int = 32
+    l2: float | None = None
+    l1: float = 0.0
+    prepare: str | Recipe | None = None
+    augment: str | Sequence[Augmentation] = ()
+    missing: Missing = "refuse"
+    validation: float | tuple[Any, Any] | None = None
+    patience: int | None = None
+    warm_start: bool = False
+    random_state: int | np.random.RandomState | None = None
+    engine: str = "auto"
+    folder: str | Path | None = None
+    progress: bool = False
+    watch: bool = True
 
     @with_callbacks  # type: ignore[untyped-decorator]
-    def fit(self: Own, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Own:  # noqa: N803
+    def fit(self: Own, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Own:
         """Train on X and y. A row of `sample_weight` 2 counts as if it were there twice."""
         again = self.warm_start and hasattr(self, "model_")
         data = self._dataset(X, y, sample_weight, known=again)
@@ -201,21 +182,17 @@ class Net(Callbacks, BaseEstimator):  # type: ignore[misc]
         targets, names = self._targets(y, known, classes)
         if len(rows) != len(targets):
             raise DataError(f"expected one target per row, found {len(rows):,} rows in X and {len(targets):,} in y")
-        if weights is not None:
-            weights = _check_sample_weight(weights, rows, ensure_non_negative=True)
-            if not np.any(weights):
-                raise DataError("expected a sample_weight above 0, but all of them are zero")
-        missing: Any = self.missing
-        return Dataset(rows, targets, names, columns, weights=weights, missing=missing)  # type: ignore[arg-type]
+        counts = None if weights is None else plain(weights, "sample_weight")
+        if counts is not None and not counts.any():
+            raise DataError("expected a sample_weight that is non-zero, but all of them are 0")
+        return Dataset(rows, targets, names, columns, weights=counts, missing=self.missing)
 
     def _first_rows(self, x: Any) -> tuple[Array, tuple[Column, ...]]:
         """X as numbers, and the columns that say how further rows become numbers, too."""
-        missing: Any = self.missing
         if is_frame(x):
             validate_data(self, x, skip_check_array=True)
-            return frame_features(x, missing)
-        rows = _dense(validate_data(self, x, ensure_min_samples=2, **LOOSE))
-        return np.asarray(rows_like(rows, shape=rows.shape[1:], missing=missing)), ()
+            return frame_features(x, self.missing)
+        return _dense(validate_data(self, x, ensure_min_samples=2, **LOOSE)), ()
 
     def _known_rows(self, x: Any) -> tuple[Array, tuple[Column, ...]]:
         """Further rows."""
@@ -255,11 +232,7 @@ class Net(Callbacks, BaseEstimator):  # type: ignore[misc]
         if not hasattr(self, "model_"):
             parts = Parts(data)
             _, preparation, net = choose(
-                parts,
-                net=self._network(data),
-                loss=self.loss,
-                class_weight=self._class_weight(),
-                prepare=self.prepare,
+                parts, net=self._network(data), loss=self.loss, class_weight=self._class_weight(), prepare=self.prepare
             )
             start = None
         else:

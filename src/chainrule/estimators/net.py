@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +20,7 @@ from .base import Net
 Array = NDArray[Any]
 Own = TypeVar("Own", bound="NetClassifier")
 OwnRegressor = TypeVar("OwnRegressor", bound="NetRegressor")
+Kind = TypeVar("Kind", bound=type)
 SETTINGS = """
     hidden        units of the hidden layers, each followed by a ReLU: (64, 64); an output is added
     layers        the hidden layers as a notation ("dense64 bn relu dropout0.2") or a layer; an output is added
@@ -48,13 +51,14 @@ SETTINGS = """
 """
 
 
-def _told(kind: type) -> type:
+def _told(kind: Kind) -> Kind:
     """With the settings in its docstring."""
     kind.__doc__ = inspect.cleandoc(kind.__doc__ or "") + "\n" + SETTINGS
     return kind
 
 
 @_told
+@dataclass(eq=False, repr=False)
 class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
     """A network that tells classes apart (y of any labels), or labels of which each row may have several (y of 0 and 1,
     (n, k)); an estimator of scikit-learn.
@@ -64,39 +68,10 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
     class_weight  "balanced", or {class: weight}
     """
 
-    def __init__(
-        self,
-        hidden: tuple[int, ...] | int | None = None,
-        *,
-        layers: Any = None,
-        net: Any = None,
-        loss: Any = None,
-        optimizer: Any = None,
-        lr: float | None = None,
-        schedule: Any = None,
-        epochs: int | None = None,
-        batch_size: int = 32,
-        l2: float | None = None,
-        l1: float = 0.0,
-        class_weight: Any = None,
-        prepare: Any = None,
-        augment: Any = (),
-        missing: str = "refuse",
-        validation: Any = None,
-        patience: int | None = None,
-        warm_start: bool = False,
-        random_state: Any = None,
-        engine: str = "auto",
-        folder: Any = None,
-        progress: bool = False,
-        watch: bool = True,
-    ) -> None:
-        given = {name: value for name, value in locals().items() if name not in ("self", "class_weight", "__class__")}
-        super().__init__(**given)
-        self.class_weight = class_weight
+    class_weight: Literal["balanced"] | Mapping[Any, float] | None = field(default=None, kw_only=True)
 
     def partial_fit(
-        self: Own, X: Any, y: Any, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None  # noqa: N803
+        self: Own, X: Any, y: Any, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Own:
         """One pass over these rows. The first call must name all `classes`; what the inputs are prepared by is fitted on
         its rows."""
@@ -105,25 +80,22 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
             raise SettingError("classes must be passed on the first call to partial_fit: all that will ever be seen")
         return self._pass(self._dataset(X, y, sample_weight, known, classes))
 
-    def predict(self, X: Any) -> Array:  # noqa: N803
+    def predict(self, X: Any) -> Array:
         """The class of every row (n,), or its labels, 0 and 1 (n, k)."""
         rows = self._rows(X)
-        output = self.model_.outputs(rows)["prediction"]
-        if self._several:
-            return (output >= 0.5).astype(int)
-        found: Array = self.classes_[np.argmax(output, axis=-1)]
-        return found
+        output: Array = self.model_.outputs(rows)["prediction"]
+        return (output >= 0.5).astype(int) if self._several else np.asarray(self.classes_[np.argmax(output, axis=-1)])
 
-    def predict_proba(self, X: Any) -> Array:  # noqa: N803
+    def predict_proba(self, X: Any) -> Array:
         """The probability of every class, (n, classes), or label, (n, k)."""
         rows = self._rows(X)
-        probabilities = self.model_.predict_proba(rows).astype(np.float64)
+        probabilities: Array = self.model_.predict_proba(rows).astype(np.float64)
         return probabilities if self._several else probabilities / probabilities.sum(-1, keepdims=True)
 
-    def predict_log_proba(self, X: Any) -> Array:  # noqa: N803
+    def predict_log_proba(self, X: Any) -> Array:
         """Its logarithm."""
         with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+            return np.asarray(np.log(self.predict_proba(X)))
 
     def _targets(self, y: Any, known: bool, classes: Any = None) -> tuple[Array, tuple[Any, ...]]:
         y = check_array(y, ensure_2d=False, allow_nd=True, accept_sparse=True, dtype=None, input_name="y")
@@ -158,20 +130,21 @@ class NetClassifier(ClassifierMixin, Net):  # type: ignore[misc]
 
 
 @_told
+@dataclass(eq=False, repr=False)
 class NetRegressor(RegressorMixin, Net):  # type: ignore[misc]
     """A network that predicts numbers: y (n,) or several for each row, (n, k); an estimator of scikit-learn.
 
-        cr.NetRegressor(layers="dense64 relu dropout0.2").fit(X, y).predict(X)
+    cr.NetRegressor(layers="dense64 relu dropout0.2").fit(X, y).predict(X)
     """
 
-    def partial_fit(self: OwnRegressor, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> OwnRegressor:  # noqa: N803
+    def partial_fit(self: OwnRegressor, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> OwnRegressor:
         """One pass over these rows; what the inputs are prepared by is fitted on those of the first call."""
         return self._pass(self._dataset(X, y, sample_weight, hasattr(self, "model_")))
 
-    def predict(self, X: Any) -> Array:  # noqa: N803
+    def predict(self, X: Any) -> Array:
         """The numbers, in the unit and the shape of y."""
         rows = self._rows(X)
-        found = self.model_.predict(rows).astype(np.float64)
+        found: Array = self.model_.predict(rows).astype(np.float64)
         return found[:, 0] if self._flat else found
 
     def _targets(self, y: Any, known: bool, classes: Any = None) -> tuple[Array, tuple[Any, ...]]:
