@@ -34,8 +34,10 @@ class Optimizer:
     clip_norm: float | None = field(default=None, kw_only=True)
     max_norm: float | None = field(default=None, kw_only=True)
 
-    def __init_subclass__(cls) -> None:
-        enter(OPTIMIZERS, "optimiser", cls)
+    def __init_subclass__(cls, listed: bool = True) -> None:
+        """`listed`: among the optimisers that are found by name."""
+        if listed:
+            enter(OPTIMIZERS, "optimiser", cls)
 
     def __post_init__(self) -> None:
         owner = type(self).__name__

@@ -22,7 +22,6 @@ from scipy.special import xlogy
 from sklearn import neural_network
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils import shuffle
 
 from ..errors import DataError
 from ..graph import Tensor
@@ -58,7 +57,7 @@ class Multiple(Loss):
 
 
 @dataclass(frozen=True)
-class Momentum(Optimizer):
+class Momentum(Optimizer, listed=False):
     """v' = m v - lr g;  p' = p + v', or with Nesterov p' = p + m v' - lr g: the rate of every step stays in v."""
 
     momentum: float = 0.9
@@ -74,7 +73,7 @@ class Momentum(Optimizer):
 
 
 @dataclass(frozen=True)
-class AdamHat(Adam):
+class AdamHat(Adam, listed=False):
     """Adam with eps beside sqrt(v'), before the correction of the bias.   Source: Kingma and Ba (2015), end of section 2."""
 
     def update(self, p: Tensor, g: Tensor, s: Mapping[str, Tensor], t: Tensor, lr: Tensor) -> tuple[Tensor, State]:
@@ -200,7 +199,9 @@ class Descent:
     def epoch(self, random: np.random.RandomState | None) -> float:
         """One pass over the rows, in an order that is drawn, if it is; the mean loss as scikit-learn reports it."""
         if random is not None and self.size < self.count:  # all rows at once have no order
-            self.order = shuffle(self.order, random_state=random)
+            drawn = np.arange(self.count)
+            random.shuffle(drawn)  # as sklearn.utils.shuffle does, which looks long at what it is given
+            self.order = self.order[drawn]
         count = len(self.order)
         size = min(self.size, count)
         whole = count // size * size
@@ -233,7 +234,7 @@ class Descent:
         if not self.mlp.alpha:
             return 0.0
         arrays = self.step.arrays
-        return sum(float(np.square(arrays[path], dtype=np.float64).sum()) for path in arrays if _is_weight(path))
+        return sum(float(np.vdot(arrays[path], arrays[path])) for path in arrays if _is_weight(path))
 
     def slow(self, seen: int) -> None:
         """The rate after an epoch, `seen` rows since the beginning."""
