@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,13 @@ def test_findings_are_warnings_and_a_folder_keeps_the_runs(tmp_path: Path) -> No
     assert cr.Run(fitted.run_).metrics == fitted.history_
     assert classifier(folder=tmp_path, watch=False, epochs=1).fit(X, Y).run_ == str(tmp_path / "2")
     assert classifier(epochs=1).fit(X, Y).run_ is None
+
+
+def test_fits_at_the_same_time_have_folders_of_their_own(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        fits = list(pool.map(lambda _: classifier(folder=tmp_path, epochs=1, watch=False).fit(X, Y), range(6)))
+    assert sorted(str(fitted.run_) for fitted in fits) == [str(tmp_path / str(number)) for number in range(1, 7)]
+    assert all((fitted.predict_proba(X) == fits[0].predict_proba(X)).all() for fitted in fits)
 
 
 def test_at_home_in_scikit_learn() -> None:

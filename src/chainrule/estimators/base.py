@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -41,6 +42,7 @@ Array = NDArray[Any]
 Own = TypeVar("Own", bound="Net")
 PASSED = ("loss", "schedule", "epochs", "batch_size", "l2", "l1", "prepare", "augment", "engine", "progress", "watch")
 SEEDS = 2**31 - 1
+MOST, MOST_COPIES = 2_000_000, 64  # numbers of X, and rows for each of a batch, up to which equal rows are looked for
 
 
 @dataclass
@@ -122,9 +124,13 @@ class Net(Callbacks, BaseEstimator):  # type: ignore[misc]
                 warnings.warn(str(finding), FindingWarning, stacklevel=4)
 
     def _folder(self, temporary: Path) -> Path:
-        """One of its own for every fit: a search makes many."""
+        """One of its own for every fit: a search makes many, some at the same time."""
         room = temporary if self.folder is None else Path(self.folder)
-        return next(folder for number in count(1) if not (folder := room / str(number)).exists())
+        for number in count(1):
+            with suppress(FileExistsError):
+                (room / str(number)).mkdir(parents=True)
+                return room / str(number)
+        raise AssertionError("numbers do not end")
 
     def _seed(self) -> int:
         return int(check_random_state(self.random_state).randint(SEEDS))
@@ -281,7 +287,7 @@ def _dense(x: Any) -> Array:
 def _merged(data: Dataset, size: int) -> Dataset:
     """Equal rows as one that weighs as much as all, in an order of their own, where a batch holds all of them: there
     neither copies nor order may matter, and so they do not, to the last bit."""
-    if len(data) > 64 * size or not isinstance(data.x, np.ndarray):
+    if not isinstance(data.x, np.ndarray) or data.x.size > MOST or len(data) > MOST_COPIES * size:
         return data
     table = np.column_stack([data.x.reshape(len(data), -1), data.y.reshape(len(data), -1)]).astype(np.float64)
     keys = np.array(keys_of_rows(table), dtype=object)
