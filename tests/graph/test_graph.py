@@ -6,7 +6,9 @@ import copy
 import gc
 import pickle
 import re
+import sys
 import weakref
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -223,3 +225,8 @@ def test_equal_is_by_element_and_a_node_is_itself() -> None:
     assert {x: 1}[x] == 1
     assert x is not None
     assert (x == None) is False  # noqa: E711
+
+
+def test_numpys_masks_may_be_half_imported_by_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numpy.ma", ModuleType("numpy.ma"))
+    assert tensor([1.0, 2.0]).shape == (2,)

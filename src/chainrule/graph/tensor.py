@@ -245,8 +245,9 @@ def tensor(value: Any, name: str | None = None, dtype: DTypeLike | None = None) 
     """A node with a value: a copy that is not written to again, so what was computed from it stays true."""
     if isinstance(value, Tensor):
         value = value.__array__()
-    masked = sys.modules.get("numpy.ma")  # asked for by its name in NumPy it would be imported, which takes long
-    if masked is not None and isinstance(value, masked.MaskedArray):
+    # Asked for by its name in NumPy the module would be imported, which takes long; another thread may be at it just now.
+    masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", None)
+    if masked is not None and isinstance(value, masked):
         raise DtypeError("a tensor has no mask: fill the masked elements first, as by value.filled(0)")
     try:
         array = np.array(value, dtype=dtype, order="C")
