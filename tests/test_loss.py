@@ -74,7 +74,11 @@ def leaves(kind: type[Loss]) -> Iterator[type[Loss]]:
 
 
 def test_every_loss_has_a_row() -> None:
-    assert {type(row.loss) for row in ROWS} == set(leaves(Loss)) == set(filter(is_ours, LOSSES.values()))
+    assert (
+        {type(row.loss) for row in ROWS}
+        == {kind for kind in leaves(Loss) if kind.assumes}
+        == set(filter(is_ours, LOSSES.values()))
+    )
 
 
 @EVERY

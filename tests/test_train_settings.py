@@ -13,6 +13,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import ChainruleError, ModelError
 from chainrule.exchange import safetensors
+from chainrule.train import NOT_SETTINGS
 
 X = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
 Y = (X[:, 0] > 0).astype(int)
@@ -81,7 +82,7 @@ def test_a_run_remembers_what_it_was_called_with(tmp_path: Path) -> None:
     x, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
     folder = tmp_path / "r"
     run = cr.train("dense2", (x, y), epochs=1, l2=3.0, shuffle=False, folder=folder, progress=False)
-    asked = {*inspect.signature(cr.train).parameters} - {"folder", "progress", "watch"}
+    asked = {*inspect.signature(cr.train).parameters} - {*NOT_SETTINGS}
     assert run.origin is not None
     assert {*run.origin} == asked
     assert (run.origin["net"], run.origin["l2"], run.origin["shuffle"], run.origin["loss"]) == (
